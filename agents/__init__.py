@@ -1,0 +1,1 @@
+"""Agents: LangChain agents made durable by the operation journal."""

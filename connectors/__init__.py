@@ -1,0 +1,1 @@
+"""Connectors: one file per system Visto talks to."""

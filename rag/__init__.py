@@ -1,0 +1,1 @@
+"""Retrieval: reading, chunking, embedding and hybrid search over Chroma."""

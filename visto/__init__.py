@@ -1,0 +1,1 @@
+"""The visto command."""
