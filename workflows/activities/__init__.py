@@ -1,0 +1,1 @@
+"""Activities: one file per kind of side effect."""

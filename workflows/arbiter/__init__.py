@@ -1,0 +1,1 @@
+"""The arbiter: the only place that decides about gates. One transaction each."""

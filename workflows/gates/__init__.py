@@ -1,0 +1,1 @@
+"""Gates, pure: what is suggested, who may decide, what was seen. No clock, no database, no network."""

@@ -1,0 +1,1 @@
+"""The store: tables, migrations and repositories. The only SQL of the product."""

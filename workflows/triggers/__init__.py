@@ -1,0 +1,1 @@
+"""Triggers: events from outside become starts."""
