@@ -11,9 +11,13 @@ GateError                 the decision was not taken; ``status`` is the HTTP sta
 ├── expired                 409  the deadline passed; the expiry was recorded instead
 ├── withdrawn               409  the execution ended without this decision
 ├── claimed                 409  somebody else holds the claim
+├── already_voted           409  one vote per person, stage and revision
+├── already_applied         409  effects have run, so other content needs a new execution
+├── not_revisable           409  changes cannot be requested (any more)
+├── not_undoable            409  the decision is in effect
 ├── invalid_edit            422  ``detail.fields`` lists messages per field
 ├── invalid_reason          422
-└── not_undoable            409  the decision is in effect
+└── idempotency_key_reused  422
 """
 
 from __future__ import annotations
@@ -127,7 +131,7 @@ class GateError(Exception):
 
     def __init__(
         self, code: str, message: str, *, status: int, remedy: str = "", detail: dict[str, Json] | None = None
-    ):
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.status = status
