@@ -1,0 +1,1 @@
+"""The locked expression language: Jinja2's grammar, our own evaluator. ``workflows.flow.expr`` is the way in."""
