@@ -6,7 +6,7 @@ Errors: ``TemporalUnavailable`` when the server does not answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Literal
