@@ -9,10 +9,11 @@ ConnectorError          something outside said no or did not answer
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import builtins
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, BinaryIO, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
@@ -21,9 +22,9 @@ INLINE_LIMIT_BYTES = 64 * 1024
 
 
 class Properties(BaseModel):
-    """Base of property models: unknown keys are errors."""
+    """Base of property models: unknown keys are errors, and errors never repeat values (they may be secrets)."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
 class Output(BaseModel):
@@ -48,7 +49,19 @@ class Artifacts(Protocol):
 
     async def put(self, data: bytes, *, media_type: str, count: int | None = None) -> ArtifactRef: ...
 
+    async def put_file(self, path: Path, *, media_type: str, count: int | None = None) -> ArtifactRef:
+        """Store a local file's content without reading it into memory; ``path`` itself is left alone."""
+        ...
+
     async def get(self, ref: ArtifactRef | str) -> bytes: ...
+
+    async def open(self, ref: ArtifactRef | str) -> BinaryIO:
+        """Open the content for streaming; the caller closes it."""
+        ...
+
+    async def slice_rows(self, ref: ArtifactRef | str, start: int, stop: int) -> Sequence[Any]:
+        """Rows ``start <= n < stop`` of a table stored as JSONL or as a JSON array."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,23 +113,29 @@ class ConnectorError(Exception):
 
 
 P = TypeVar("P", bound=Properties)
-O = TypeVar("O", bound=Output)
+R = TypeVar("R", bound=Output)
 
 
 @dataclass(frozen=True, slots=True)
-class Connector(Generic[P, O]):
+class Connector(Generic[P, R]):
     """One task type that touches the world. ``run`` is called inside an activity, never in a workflow.
 
     ``idempotent`` promises that repeating ``run`` with the same ``op_id`` has the effect of one call,
-    also when the first call died halfway.
+    also when the first call died halfway. ``secrets`` names the properties that may hold ``{{ secrets.NAME }}``.
+    ``effect_of`` narrows ``effect`` by the raw properties where one type both reads and writes.
     """
 
     type: str
     summary: str
-    properties: type[P]
-    output: type[O]
+    properties: builtins.type[P]
+    output: builtins.type[R]
     effect: Literal["read", "write"]
     idempotent: bool
-    run: Callable[[Call, P], Awaitable[O]]
+    run: Callable[[Call, P], Awaitable[R]]
     queue: Literal["visto", "visto-ai", "visto-bulk"] = "visto"
     secrets: frozenset[str] = frozenset()
+    effect_of: Callable[[Mapping[str, Any]], Literal["read", "write"]] | None = None
+
+    def effect_for(self, properties: Mapping[str, Any]) -> Literal["read", "write"]:
+        """The effect of a task with these raw properties, as written in the YAML."""
+        return self.effect_of(properties) if self.effect_of else self.effect
