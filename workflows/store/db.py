@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -66,7 +66,7 @@ class Database:
         self.is_sqlite = self.url.startswith("sqlite")
         self.clock = clock
         self.writer = _sqlite_engine(self.url, StaticPool) if self.is_sqlite else _pg_engine(self.url)
-        self.reader = _sqlite_engine(self.url, QueuePool) if self.is_sqlite else self.writer
+        self.reader = _sqlite_engine(self.url, QueuePool) if self.is_sqlite else _pg_reader(self.writer)
         self._write_pool = ThreadPoolExecutor(1 if self.is_sqlite else PG_POOL, thread_name_prefix="visto-db-write")
         self._read_pool = ThreadPoolExecutor(4, thread_name_prefix="visto-db-read")
 
@@ -100,8 +100,7 @@ class Database:
         self._write_pool.shutdown(wait=True)
         self._read_pool.shutdown(wait=True)
         self.writer.dispose()
-        if self.reader is not self.writer:
-            self.reader.dispose()
+        self.reader.dispose()
 
 
 def normalise_url(url: str) -> str:
@@ -119,7 +118,7 @@ def _sqlite_engine(url: str, pool: type[sa.Pool]) -> sa.Engine:
     begin = "BEGIN IMMEDIATE" if pool is StaticPool else "BEGIN"
 
     @event.listens_for(engine, "connect")
-    def configure(dbapi, _record) -> None:  # type: ignore[no-untyped-def]
+    def configure(dbapi: Any, _record: object) -> None:
         dbapi.isolation_level = None
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
             dbapi.execute(f"PRAGMA {pragma}")
@@ -133,6 +132,11 @@ def _sqlite_engine(url: str, pool: type[sa.Pool]) -> sa.Engine:
 
 def _pg_engine(url: str) -> sa.Engine:
     return sa.create_engine(url, pool_size=PG_POOL, max_overflow=4, pool_pre_ping=True)
+
+
+def _pg_reader(writer: sa.Engine) -> sa.Engine:
+    """The same pool; several statements of one ``read`` see one snapshot, and cannot write."""
+    return writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 def _retryable(error: DBAPIError) -> bool:

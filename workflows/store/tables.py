@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeDecorator
 
 metadata = sa.MetaData(
@@ -36,14 +35,20 @@ class UtcDateTime(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def _json() -> sa.types.TypeEngine[Any]:
-    return sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
+    # not JSONB: it refuses U+0000, which customers' files contain, and costs a second parse per write
+    return sa.JSON(none_as_null=True)
+
+
+def _ordered_text() -> sa.types.TypeEngine[Any]:
+    """Text that sorts by code point on both dialects."""
+    return sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def _c(name: str, type_: Any = sa.Text, *args: Any, null: bool = False, **kw: Any) -> sa.Column[Any]:
@@ -133,6 +138,7 @@ executions = sa.Table(
     _int("generation", default="0"), _at("created_at"), _at("started_at", null=True), _at("ended_at", null=True),
     _at("cancel_requested_at", null=True), _v(),
     sa.UniqueConstraint("namespace", "idempotency_key"),
+    sa.Index("ix_executions_reference", "namespace", "reference"),
     sa.Index("ix_executions_list", "namespace", "created_at"),
     sa.Index("ix_executions_flow", "namespace", "flow_id", "state"),
 )  # fmt: skip
@@ -150,8 +156,11 @@ gates = sa.Table(
     _data("scope"),  # the names those expressions use
     _opt("requester_id"), _opt("author_id"), _opt("assigned_to"), _opt("claimed_by"), _at("claim_until", null=True),
     _at("opened_at"), _at("decided_at", null=True), _opt("withdrawn_reason"), _v(),
-    sa.Index("ix_gates_inbox", "namespace", "state", "due_at"),
-    sa.Index("ix_gates_execution", "namespace", "execution_id"),
+    _c("audience"),  # who may decide at this stage: |g:group|p:principal|, or |*|
+    _c("sort_key", _ordered_text()),  # the inbox's order in one ascending text
+    sa.Index("ix_gates_inbox", "namespace", "state", "sort_key"),
+    sa.Index("ix_gates_execution", "namespace", "execution_id", "path", "item_key"),
+    sa.Index("ix_gates_flow", "namespace", "flow_id", "path", "item_key"),
     sa.Index("ix_gates_batch", "namespace", "batch_key", "state"),
 )  # fmt: skip
 gate_revisions = sa.Table(

@@ -1,0 +1,160 @@
+"""Flows and their revisions. A revision is immutable; saving equal content again makes none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+
+from workflows.store.db import Tx
+from workflows.store.ids import new_id
+from workflows.store.paging import Page, bounded, decode, page_of
+from workflows.store.refusals import NotFound
+from workflows.store.sql import changed, columns, insert_ignore, many, one
+from workflows.store.tables import flows, revisions
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """``state`` is draft, active, paused or archived; ``revision`` the number that new executions run."""
+
+    namespace: str
+    flow_id: str
+    state: str
+    revision: int
+    managed_by: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionInfo:
+    """A revision without its texts."""
+
+    flow_id: str
+    number: int
+    sha256: str
+    author_id: str | None
+    source: str
+    message: str | None
+    parent: int | None
+    managed_by: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """``bundle`` holds every file the flow names, ``plan`` what runs, ``source_text`` what its author wrote."""
+
+    flow_id: str
+    number: int
+    sha256: str
+    author_id: str | None
+    source: str
+    message: str | None
+    parent: int | None
+    managed_by: str | None
+    created_at: datetime
+    source_text: str
+    bundle: dict[str, Any]
+    plan: dict[str, Any]
+    schema_v: int
+
+
+_MINE = flows.c.namespace == bindparam("ns")
+_THIS = sa.and_(_MINE, flows.c.flow_id == bindparam("flow"))
+_REVISIONS = sa.and_(revisions.c.namespace == bindparam("ns"), revisions.c.flow_id == bindparam("flow"))
+_GET = sa.select(*columns(flows, Flow)).where(_THIS)
+_LOCK = _GET.with_for_update()
+_GET_REVISION = sa.select(*columns(revisions, Revision)).where(_REVISIONS, revisions.c.number == bindparam("n"))
+_CURRENT = sa.select(*columns(revisions, Revision)).where(
+    _REVISIONS, revisions.c.number == sa.select(flows.c.revision).where(_THIS).scalar_subquery()
+)
+_HISTORY = sa.select(*columns(revisions, RevisionInfo)).where(_REVISIONS).order_by(revisions.c.number.desc())
+_UPDATE = flows.update().where(_THIS)
+
+
+def save_revision(
+    tx: Tx,
+    namespace: str,
+    flow_id: str,
+    *,
+    sha256: str,
+    source_text: str,
+    bundle: dict[str, Any],
+    plan: dict[str, Any],
+    author_id: str | None,
+    source: str,
+    message: str | None = None,
+    managed_by: str | None = None,
+    state: str = "active",
+) -> Revision:
+    """Make the next revision current and return it; equal content returns the current one unchanged.
+
+    ``state`` counts only for a flow that did not exist.
+    """
+    flow = _locked(tx, namespace, flow_id, state, managed_by)
+    current = get_revision(tx, namespace, flow_id, flow.revision) if flow.revision else None
+    if current is not None and current.sha256 == sha256:
+        return current
+    parent = flow.revision or None
+    revision = Revision(
+        flow_id, flow.revision + 1, sha256, author_id, source, message, parent, managed_by, tx.now,
+        source_text, bundle, plan, 1,
+    )  # fmt: skip
+    values = {name: getattr(revision, name) for name in Revision.__slots__}
+    tx.conn.execute(revisions.insert(), {"id": new_id(tx.now), "namespace": namespace, **values})
+    new = {"revision": revision.number, "managed_by": managed_by, "updated_at": tx.now}
+    tx.conn.execute(_UPDATE, {"ns": namespace, "flow": flow_id, **new})
+    return revision
+
+
+def _locked(tx: Tx, namespace: str, flow_id: str, state: str, managed_by: str | None) -> Flow:
+    new: dict[str, Any] = {
+        "id": new_id(tx.now), "namespace": namespace, "flow_id": flow_id, "state": state, "revision": 0,
+        "managed_by": managed_by, "created_at": tx.now, "updated_at": tx.now,
+    }  # fmt: skip
+    insert_ignore(tx, flows, new, ("namespace", "flow_id"))
+    flow = one(tx, Flow, _LOCK, {"ns": namespace, "flow": flow_id})
+    assert flow is not None
+    return flow
+
+
+def get(tx: Tx, namespace: str, flow_id: str) -> Flow | None:
+    return one(tx, Flow, _GET, {"ns": namespace, "flow": flow_id})
+
+
+def get_revision(tx: Tx, namespace: str, flow_id: str, number: int | None = None) -> Revision | None:
+    """The revision ``number``, by default the current one."""
+    if number is None:
+        return one(tx, Revision, _CURRENT, {"ns": namespace, "flow": flow_id})
+    return one(tx, Revision, _GET_REVISION, {"ns": namespace, "flow": flow_id, "n": number})
+
+
+def list_flows(
+    tx: Tx, namespace: str, *, state: str | None = None, cursor: str | None = None, limit: int = 50
+) -> Page[Flow]:
+    """Flows by id. Raises ``InvalidCursor``."""
+    limit = bounded(limit)
+    query = sa.select(*columns(flows, Flow)).where(_MINE)
+    if state is not None:
+        query = query.where(flows.c.state == state)
+    if cursor is not None:
+        query = query.where(flows.c.flow_id > decode(cursor, 1)[0])
+    rows = many(tx, Flow, query.order_by(flows.c.flow_id).limit(limit + 1), {"ns": namespace})
+    return page_of(rows, limit, lambda flow: (flow.flow_id,))
+
+
+def set_state(tx: Tx, namespace: str, flow_id: str, state: str) -> None:
+    """Set draft, active, paused or archived. Raises ``NotFound``."""
+    values = {"state": state, "updated_at": tx.now}
+    if not changed(tx, _UPDATE, {"ns": namespace, "flow": flow_id, **values}):
+        raise NotFound("flow", flow_id)
+
+
+def history(tx: Tx, namespace: str, flow_id: str) -> list[RevisionInfo]:
+    """All revisions, newest first, without their texts."""
+    return many(tx, RevisionInfo, _HISTORY, {"ns": namespace, "flow": flow_id})
