@@ -16,10 +16,14 @@ AgentError                  the step cannot be answered; ``permanent`` decides w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from agents.settings import ModelSettings
+
+from rag.model import Hit as Hit  # noqa: PLC0414  re-exported: agents speak of hits, retrieval defines them
 
 Json = Any
 
@@ -196,17 +200,13 @@ class Recorder(Protocol):
         ...
 
 
-class Hit(Contract):
-    """One retrieved passage. ``document`` is its source's name, ``chunk`` its id, ``heading`` its section."""
+@runtime_checkable
+class PositionIndex(Protocol):
+    """A recorder that also knows what was asked at each place of an earlier run, to notice divergences."""
 
-    collection: str
-    document: str
-    chunk: str
-    score: float
-    text: str
-    heading: str = ""
-    sha256: str = ""
-    metadata: dict[str, Json] = Field(default_factory=dict)
+    async def recorded_hash(self, op_id: str, position: str) -> str | None:
+        """The request hash whose operation carried ``meta.position`` equal to ``position``, or ``None``."""
+        ...
 
 
 class Retriever(Protocol):
@@ -223,9 +223,13 @@ ToolRunner = Callable[[PlannedTool, dict[str, Json]], Any]
 
 @dataclass(frozen=True, slots=True)
 class AgentDeps:
-    """What the runner needs: journal, knowledge, read tools, and a heartbeat to call while it waits."""
+    """What the runner needs: journal, knowledge, read tools, and a heartbeat to call while it waits.
+
+    ``models`` says what the aliases mean here; left out, only the offline model exists.
+    """
 
     recorder: Recorder
     retriever: Retriever
     run_tool: ToolRunner
     heartbeat: Callable[[object], None]
+    models: ModelSettings = field(default_factory=ModelSettings)
