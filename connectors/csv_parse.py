@@ -93,10 +93,10 @@ class CsvTable:
         if name in header:
             return header.index(name)
         near = difflib.get_close_matches(name.lower(), [known.lower() for known in header], n=1, cutoff=0.5)
-        if near:
-            remedy = f"Did you mean {next(known for known in header if known.lower() == near[0])!r}?"
-        elif len(header) == 1 and (other := self._other_delimiter(header[0])):
+        if len(header) == 1 and (other := self._other_delimiter(header[0])):
             remedy = f"The file seems to be delimited by {other!r}: say delimiter: {other!r}."
+        elif near:
+            remedy = f"Did you mean {next(known for known in header if known.lower() == near[0])!r}?"
         else:
             remedy = f"The file has: {', '.join(header[:20])}."
         return self._fail(f"line 1: there is no column {name!r}", remedy)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NoReturn
 
@@ -18,6 +17,8 @@ from connectors.csv_parse import CsvTable, Dialect
 from connectors.once import Content, Existing, write_once
 
 Row = dict[str, Cell] | list[Cell]
+
+_NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$')
 
 
 class CsvWriteProperties(Properties):
@@ -67,8 +68,7 @@ async def write(call: Call, properties: CsvWriteProperties) -> CsvWriteOutput:
 
 def _render(path: str, rows: Sequence[Row], columns: list[str] | None, existing: Existing) -> Content:
     wanted = columns or next((list(row) for row in rows if isinstance(row, dict)), None)
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    lines = []
     header, before = _present(path, existing)
     if header is None:
         header = wanted
@@ -76,17 +76,17 @@ def _render(path: str, rows: Sequence[Row], columns: list[str] | None, existing:
             _refuse(path, "rows that are lists need names for their columns", "Say columns: [first, second, ...].")
         _check_columns(path, header or [])
         if header is not None:
-            writer.writerow(header)
+            lines.append(_line(header))
     elif columns is not None and columns != header:
         _refuse(
             path, f"has the columns {', '.join(header)}", "Give the same columns in the same order, or leave them out."
         )
     elif _lacks_line_end(existing):
-        text.write("\n")
-    writer.writerows(map(_shown, _cells(path, number, row, header)) for number, row in enumerate(rows, start=1))
+        lines.append("\n")
+    lines += (_line(_cells(path, number, row, header)) for number, row in enumerate(rows, start=1))
     result = {"path": path, "rows_written": len(rows), "total_rows": before + len(rows)}
     try:
-        return Content(text.getvalue().encode(), result)
+        return Content("".join(lines).encode(), result)
     except UnicodeEncodeError:
         _refuse(path, "a cell has half of a character pair, which no file can hold", "Remove it from the text.")
 
@@ -127,10 +127,20 @@ def _cells(path: str, number: int, row: Row, header: list[str] | None) -> list[C
     return [row.get(name) for name in header]
 
 
-def _shown(cell: Cell) -> Cell:
+def _line(cells: Sequence[Cell]) -> str:
+    """One record. (The standard writer leaves a carriage return unquoted, which no reader takes back.)"""
+    return (",".join(map(_quoted, cells)) or '""') + "\n"
+
+
+def _quoted(cell: Cell) -> str:
+    if cell is None:
+        return ""
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    return harmless(cell.replace("\0", "\ufffd")) if isinstance(cell, str) else cell
+    if not isinstance(cell, str):
+        return str(cell)
+    text = harmless(cell.replace("\0", "\ufffd"))
+    return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
 
 
 def _refuse(path: str, problem: str, remedy: str) -> NoReturn:

@@ -74,7 +74,12 @@ def _open_folder(name: str, parent: int, *, create: bool, path: str) -> int:
 
 @contextmanager
 def folder(root: Path, parts: tuple[str, ...], *, create: bool = False) -> Iterator[int]:
-    """Yield a descriptor of the folder ``parts`` below ``root``; raise ``FileNotFoundError`` when it is missing."""
+    """Yield a descriptor of the folder ``parts`` below ``root``; raise ``FileNotFoundError`` when it is missing.
+
+    ``create`` makes what is missing. ``root`` itself is ours and may be a link.
+    """
+    if create:
+        root.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for part in parts:
