@@ -149,3 +149,8 @@ def subscope(value: Json, scope: Mapping[str, Json], *conditions: str) -> dict[s
     for text in conditions:
         used |= compile_expression(text).paths
     return _paths.restrict(used, scope)
+
+
+def without_condition_braces(text: str) -> str:
+    """Return a condition as plans hold it: without ``{{ }}``."""
+    return _guarded(text, lambda: without_braces(text))
