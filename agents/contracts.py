@@ -22,7 +22,6 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.settings import ModelSettings
-
 from rag.model import Hit as Hit  # noqa: PLC0414  re-exported: agents speak of hits, retrieval defines them
 
 Json = Any

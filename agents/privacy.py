@@ -1,0 +1,119 @@
+"""Personal data becomes reversible tokens before anything leaves, and comes back in what the model answers.
+
+``ana@example.com`` leaves as ``«email-1»``. The vault numbers values by first appearance, so an equal
+conversation gives equal tokens, and with them an equal request hash, on every retry.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+Json = Any
+
+IBAN_REMAINDER = 1
+MIN_PHONE_DIGITS = 7
+MAX_PHONE_DIGITS = 15
+
+
+def _luhn(text: str) -> bool:
+    digits = [int(c) for c in text if c.isdigit()]
+    doubled = [d if i % 2 == 0 else (d * 2 - 9 if d > 4 else d * 2) for i, d in enumerate(reversed(digits))]  # noqa: PLR2004
+    return len(digits) >= 13 and sum(doubled) % 10 == 0  # noqa: PLR2004
+
+
+def _iban(text: str) -> bool:
+    plain = re.sub(r"\s", "", text).upper()
+    return int("".join(str(int(c, 36)) for c in plain[4:] + plain[:4])) % 97 == IBAN_REMAINDER
+
+
+def _phone(text: str) -> bool:
+    return MIN_PHONE_DIGITS <= sum(c.isdigit() for c in text) <= MAX_PHONE_DIGITS
+
+
+def _always(_: str) -> bool:
+    return True
+
+
+# The order decides which kind wins where two patterns match the same characters: the stricter first.
+_KINDS: dict[str, tuple[re.Pattern[str], Callable[[str], bool]]] = {
+    "email": (re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.)+[^\W\d_]{2,24}"), _always),
+    "iban": (re.compile(r"\b[A-Za-z]{2}\d{2}(?:[ ]?[A-Za-z0-9]{4}){2,7}(?:[ ]?[A-Za-z0-9]{1,3})?\b"), _iban),
+    "card": (re.compile(r"(?<![\d.])\d(?:[ -]?\d){12,18}(?![\d.]*\d)"), _luhn),
+    "ip": (re.compile(r"\b(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)\b"), _always),
+    "ssn": (re.compile(r"\b(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}\b"), _always),
+    "phone": (
+        re.compile(r"(?<![\w.])(?:\+\d{1,3}[ .-]?|\(\d{1,4}\)[ .-]?|0)\d{1,4}(?:[ .-]?\d{2,4}){1,5}(?!\w)"),
+        _phone,
+    ),
+    "url": (re.compile(r"\bhttps?://[^\s\"'<>»]+"), _always),
+}
+KINDS = frozenset(_KINDS)
+_TOKEN = re.compile(r"«[a-z]+-\d+»")
+
+
+class UnknownKind(ValueError):
+    """``redact`` names something that cannot be recognised. The message lists what can."""
+
+
+class Vault:
+    """The tokens of one agent loop. Not shared between loops: numbering must not depend on their timing."""
+
+    def __init__(self, kinds: Iterable[str]) -> None:
+        wanted = set(kinds)
+        if unknown := sorted(wanted - KINDS):
+            raise UnknownKind(f"cannot redact {', '.join(unknown)}; known kinds: {', '.join(sorted(KINDS))}")
+        self._kinds = [(kind, *_KINDS[kind]) for kind in _KINDS if kind in wanted]
+        self._token_of: dict[tuple[str, str], str] = {}
+        self._value_of: dict[str, str] = {}
+        self.counts: Counter[str] = Counter()
+
+    def redact(self, value: Json) -> Json:
+        """The value with every recognised piece replaced, in texts at any depth."""
+        if not self._kinds:
+            return value
+        if isinstance(value, str):
+            return self._redact_text(value)
+        return _mapped(value, self.redact)
+
+    def restore(self, value: Json) -> Json:
+        """The value with every token of this vault put back; unknown tokens stay as they are."""
+        if isinstance(value, str):
+            return _TOKEN.sub(lambda found: self._value_of.get(found[0], found[0]), value)
+        return _mapped(value, self.restore)
+
+    def _redact_text(self, text: str) -> str:
+        # A token that arrives as data would otherwise be restored to somebody's real value.
+        pieces = _split(text, [t for t in _TOKEN.findall(text) if t not in self._value_of])
+        return "".join(self._token("text", piece) if foreign else self._replace(piece) for piece, foreign in pieces)
+
+    def _replace(self, text: str) -> str:
+        for kind, pattern, valid in self._kinds:
+            text = pattern.sub(lambda m, k=kind, ok=valid: self._token(k, m[0]) if ok(m[0]) else m[0], text)  # type: ignore[misc]
+        return text
+
+    def _token(self, kind: str, value: str) -> str:
+        known = self._token_of.get((kind, value))
+        if known is None:
+            self.counts[kind] += 1
+            known = f"«{kind}-{self.counts[kind]}»"
+            self._token_of[(kind, value)] = known
+            self._value_of[known] = value
+        return known
+
+
+def _mapped(value: Json, change: Callable[[Json], Json]) -> Json:
+    if isinstance(value, dict):
+        return {key: change(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [change(item) for item in value]
+    return value
+
+
+def _split(text: str, foreign: list[str]) -> list[tuple[str, bool]]:
+    if not foreign:
+        return [(text, False)]
+    parts = re.split("(" + "|".join(map(re.escape, sorted(set(foreign)))) + ")", text)
+    return [(part, index % 2 == 1) for index, part in enumerate(parts) if part]
