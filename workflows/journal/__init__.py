@@ -1,1 +1,1 @@
-"""The journal: hash-chained records of every prompt, answer, view, decision and effect."""
+"""The journal: an append-only, tamper-evident record of every prompt, answer, decision and effect."""

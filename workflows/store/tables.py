@@ -224,7 +224,7 @@ operations = sa.Table(
     _int("attempt"), _int("fence"), _data("answer", null=True), _data("meta", null=True), _c("usd", sa.Float, null=True),
     _int("tokens", null=True), _at("requested_at"), _at("answered_at", null=True), _v(),
     sa.UniqueConstraint("namespace", "key"),
-    sa.Index("ix_operations_op", "namespace", "op_id"),
+    sa.Index("ix_operations_op", "namespace", "op_id", "fence"),
     sa.Index("ix_operations_execution", "namespace", "execution_id"),
 )  # fmt: skip
 inbound = sa.Table("inbound", metadata, _id(), _ns(), _c("source"), _c("message_id"), _c("body_sha256"), _opt("execution_id"), _at("created_at"), sa.UniqueConstraint("namespace", "source", "message_id"))  # fmt: skip
@@ -245,6 +245,9 @@ audit_blob = sa.Table("audit_blob", metadata, _c("event_id", primary_key=True), 
 audit_key = sa.Table(
     "audit_key", metadata, _c("key_id", primary_key=True), _ns(), _c("subject"), _c("kek_id"),
     _c("wrapped", sa.LargeBinary, null=True), _at("created_at"), _at("destroyed_at", null=True),
-    sa.UniqueConstraint("namespace", "subject", "key_id"),
+    sa.Index(
+        "uq_audit_key_live", "namespace", "subject", unique=True,
+        sqlite_where=sa.text("destroyed_at is null"), postgresql_where=sa.text("destroyed_at is null"),
+    ),
 )  # fmt: skip
 audit_head = sa.Table("audit_head", metadata, _c("stream", primary_key=True), _ns(), _int("seq"), _c("hash"))

@@ -68,6 +68,7 @@ _EARLIER = (
 _OWNED = sa.select(gates.c.id).where(gates.c.namespace == bindparam("ns"), gates.c.id == bindparam("gate"))
 _UPDATE = decisions.update().where(_THIS)
 _UNSETTLED = _UPDATE.where(decisions.c.undone_at.is_(None), decisions.c.settled_at.is_(None))
+_TAKE_BACK = _UPDATE.where(decisions.c.undone_at.is_(None))
 _UNDO = _UNSETTLED.where(decisions.c.effective_at > bindparam("now"))
 
 
@@ -120,6 +121,15 @@ def undo(tx: Tx, namespace: str, decision_id: str, by: str) -> bool:
     """Take back a decision before its ``effective_at``. Returns False, changing nothing, when it is too late."""
     params = {"ns": namespace, "decision": decision_id, "now": tx.now, "undone_at": tx.now, "undone_by": by}
     return bool(changed(tx, _UNDO, params))
+
+
+def supersede(tx: Tx, namespace: str, decision_id: str, by: str) -> bool:
+    """Take back a decision because other content replaced what it was about, settled or not.
+
+    Returns False when it was taken back before. The caller has made sure that no effect of it has run.
+    """
+    params = {"ns": namespace, "decision": decision_id, "undone_at": tx.now, "undone_by": by}
+    return bool(changed(tx, _TAKE_BACK, params))
 
 
 def revoke(tx: Tx, namespace: str, decision_id: str, reason: str) -> None:

@@ -89,11 +89,12 @@ class GateChanges(TypedDict, total=False):
     assigned_to: str | None
     claimed_by: str | None
     claim_until: datetime | None
+    opened_at: datetime
     decided_at: datetime | None
     withdrawn_reason: str | None
 
 
-_ORDERING = frozenset({"priority", "due_at"})
+_ORDERING = frozenset({"priority", "due_at", "opened_at"})
 _AUDIENCE = frozenset({"policy", "stage", "assigned_to"})
 _NAMES = tuple(field.name for field in fields(Gate))
 _REVISION_NAMES = tuple(field.name for field in fields(GateRevision))
@@ -178,7 +179,7 @@ def _derived(tx: Tx, namespace: str, gate_id: str, changes: dict[str, Any]) -> d
 
     return {
         "audience": audience_of(new("policy"), new("stage"), new("assigned_to")),
-        "sort_key": sort_key_of(new("priority"), new("due_at"), gate.opened_at, gate.id),
+        "sort_key": sort_key_of(new("priority"), new("due_at"), new("opened_at"), gate.id),
     }
 
 

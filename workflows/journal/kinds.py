@@ -1,0 +1,117 @@
+"""The kinds of records and what each says. A kind that is not in this table is refused."""
+
+from __future__ import annotations
+
+KINDS: dict[str, str] = {
+    # flows and executions
+    "flow.registered": "a first revision was saved",
+    "flow.changed": "a further revision was saved",
+    "flow.state": "the flow was activated, paused or archived",
+    "execution.created": "the start was accepted",
+    "execution.started": "the flow began to run",
+    "execution.state": "the state changed",
+    "execution.restarted": "it runs again from where it failed",
+    "execution.replayed": "a new execution was made from this one",
+    "execution.cancel_requested": "somebody asked to cancel",
+    "execution.ended": "it reached its end",
+    "task.started": "a task began",
+    "task.ended": "a task ended",
+    "task.retried": "a task was tried again",
+    "webhook.accepted": "a message from outside was accepted",
+    "webhook.duplicate": "a message came again and started nothing",
+    "webhook.rejected": "a message was refused",
+    "trigger.fired": "a trigger started an execution",
+    # models, tools, retrieval
+    "llm.request": "a prompt is about to be sent",
+    "llm.response": "the model answered",
+    "llm.failed": "the call failed with a known outcome",
+    "llm.unknown_outcome": "a prompt may have been sent and its answer lost",
+    "llm.divergence": "the prompt is not the one recorded at this point",
+    "llm.fallback": "another model was asked instead",
+    "llm.refused": "the model refused",
+    "llm.invalid": "the answer did not fit",
+    "agent.started": "an agent began",
+    "agent.ended": "an agent answered",
+    "agent.feedback": "an answer was sent back with reasons",
+    "privacy.redacted": "personal data was replaced before the prompt left",
+    "privacy.restored": "replaced data was put back",
+    "retrieval": "passages were looked up",
+    "retrieval.failed": "the look-up failed",
+    "embedding": "texts were embedded",
+    "embedding.failed": "embedding failed",
+    "tool.request": "a read tool is about to run",
+    "tool.response": "the tool answered",
+    "tool.failed": "the tool failed with a known outcome",
+    "tool.unknown_outcome": "a tool may have run and its answer was lost",
+    "tool.divergence": "the call is not the one recorded at this point",
+    "tool.proposed": "a model proposed a write",
+    # gates and decisions
+    "gate.opened": "a gate opened",
+    "gate.suggested": "a suggestion was made",
+    "gate.validate": "the rules were applied",
+    "gate.enrich": "evidence was gathered",
+    "gate.revised": "a new revision replaced the last",
+    "gate.policy": "the policy was evaluated",
+    "gate.withdrawn": "the gate closed without a decision",
+    "gate.superseded": "other content took the gate's place",
+    "gate.reused": "an earlier decision of this execution was reused",
+    "approval.requested": "this is what people were asked",
+    "approval.viewed": "somebody saw it",
+    "approval.notified": "somebody was told",
+    "approval.reminded": "somebody was reminded",
+    "approval.escalated": "somebody else was asked",
+    "approval.assigned": "it was assigned",
+    "approval.extended": "the deadline moved",
+    "approval.stage": "the next stage began",
+    "claim.taken": "somebody took it up",
+    "claim.released": "somebody gave it back",
+    "claim.lapsed": "the claim ran out",
+    "comment.added": "somebody commented",
+    "decision.vote": "somebody voted",
+    "decision.submitted": "the decision was made",
+    "decision.denied": "an attempt to decide was refused",
+    "decision.effective": "the flow took the decision up",
+    "decision.auto": "the policy decided",
+    "decision.expired": "the deadline decided",
+    "decision.undone": "the decision was taken back in time",
+    "decision.superseded": "other content made the decision void",
+    "decision.revoked": "effects still to come were forbidden",
+    "decision.forged": "a message claimed a decision that does not exist",
+    # effects
+    "permit.granted": "an effect may run once",
+    "permit.refused": "an effect may not run",
+    "action.intent": "an effect is about to happen",
+    "action.applied": "the effect happened",
+    "action.failed": "the effect did not happen",
+    "action.unknown_outcome": "the effect may have happened and its outcome was lost",
+    "action.blocked": "the effect was stopped before it began",
+    "secret.used": "a secret was resolved",
+    "budget.exceeded": "the budget stopped a call",
+    "breaker.opened": "a dependency is left alone for a while",
+    "breaker.closed": "a dependency answers again",
+    # people and operation
+    "auth.signed_in": "somebody signed in",
+    "auth.failed": "a sign-in was refused",
+    "auth.denied": "a right was missing",
+    "config.changed": "a setting, person, group, role or key changed",
+    "config.paused": "new effects were stopped",
+    "config.resumed": "new effects may run again",
+    "knowledge.ingested": "documents entered a collection",
+    "knowledge.removed": "documents left a collection",
+    "message.sent": "a message was delivered",
+    "message.failed": "a message could not be delivered",
+    "export": "records were exported",
+    "erasure": "a subject's content was erased",
+    "verify.run": "the journal was verified",
+}
+
+
+class UnknownKind(ValueError):
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"{kind!r} is not a kind of record; add it to workflows/journal/kinds.py with what it says.")
+
+
+def check(kind: str) -> None:
+    """Raises ``UnknownKind``."""
+    if kind not in KINDS:
+        raise UnknownKind(kind)
