@@ -1,4 +1,4 @@
-"""Operations: one row per outside call, written before it is made. ``answer`` is a sealed (encrypted) JSON value.
+"""Operations: one row per outside call, written before it is made. ``answer`` points to the journal record that holds it.
 
 ``fence`` only grows: a writer with a lower one is a zombie, and its write touches no row.
 """
@@ -77,16 +77,17 @@ def get_for_update(tx: Tx, namespace: str, key: str) -> OperationRow | None:
     return one(tx, OperationRow, _LOCK, {"ns": namespace, "op": key})
 
 
-def again(tx: Tx, namespace: str, key: str, *, attempt: int, fence: int) -> bool:
+def again(tx: Tx, namespace: str, key: str, *, attempt: int, fence: int, request_hash: str) -> bool:
     """The call goes out once more. Returns False when ``fence`` is lower than the row's."""
-    params = {"state": "requested", "attempt": attempt, "fence": fence, "requested_at": tx.now}
+    params: dict[str, Any] = {"state": "requested", "attempt": attempt, "fence": fence, "requested_at": tx.now}
+    params |= {"request_hash": request_hash}
     return bool(changed(tx, _NOT_FENCED, {"ns": namespace, "op": key, "limit": fence, **params}))
 
 
 def answered(
     tx: Tx, namespace: str, key: str, *, fence: int, answer: dict[str, Any], usd: float | None, tokens: int | None
 ) -> bool:
-    """Record the sealed answer. Returns False when ``fence`` is lower than the row's."""
+    """Record where the answer is. Returns False when ``fence`` is lower than the row's."""
     params = {"state": "answered", "answer": answer, "usd": usd, "tokens": tokens, "answered_at": tx.now}
     return bool(changed(tx, _NOT_FENCED, {"ns": namespace, "op": key, "limit": fence, **params}))
 

@@ -1,0 +1,244 @@
+"""The operation journal of one step: every request written before it leaves, every answer before it is used.
+
+Model and tool calls are written ahead (``*.request``, then ``*.response``). Look-ups (retrieval, embedding) change
+nothing and cost nothing to repeat, so they are written once, when they are answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from workflows.journal import sealed_answers
+from workflows.journal.fencing import Fenced, pass_fence
+from workflows.journal.records import Journal, Record
+from workflows.store.db import Database, Tx
+from workflows.store.repositories import operations
+from workflows.store.repositories.operations import OperationRow
+
+Json = Any
+_LOOKUPS = frozenset({"retrieval", "embedding"})
+
+
+class OperationLike(Protocol):
+    """One call about to be made; equal ``key`` means the same call, ``meta`` holds nothing personal."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def op_id(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def request_hash(self) -> str: ...
+    @property
+    def request(self) -> Json: ...
+    @property
+    def meta(self) -> Mapping[str, Json]: ...
+
+
+class UsageLike(Protocol):
+    """What a call used; ``usd`` is None when the price is unknown."""
+
+    @property
+    def calls(self) -> int: ...
+    @property
+    def input_tokens(self) -> int: ...
+    @property
+    def output_tokens(self) -> int: ...
+    @property
+    def usd(self) -> float | None: ...
+
+
+class DbRecorder:
+    """Records the operations of one attempt of one step. ``fence`` grows from attempt to attempt."""
+
+    def __init__(
+        self,
+        db: Database,
+        journal: Journal,
+        *,
+        namespace: str,
+        execution_id: str,
+        flow_id: str | None = None,
+        path: str | None = None,
+        attempt: int = 1,
+        fence: int = 1,
+    ) -> None:
+        self._db = db
+        self._journal = journal
+        self._namespace = namespace
+        self._execution_id = execution_id
+        self._flow_id = flow_id
+        self._path = path
+        self._attempt = attempt
+        self._fence = fence
+
+    async def begin(self, operation: OperationLike) -> Json | None:
+        """Return the recorded answer, or record the request and return None: then make the call.
+
+        Raises ``Fenced``, ``AnswerErased``, ``AuditConflict`` (all permanent) and ``StoreUnavailable``.
+        """
+        if operation.kind in _LOOKUPS:
+            return await self._db.read(lambda tx: self._recorded(tx, operation))
+        return await self._db.write(lambda tx: self._begin(tx, operation))
+
+    async def finish(self, operation: OperationLike, answer: Json, usage: UsageLike | None = None) -> None:
+        """Record the answer. Raises ``Fenced``: the answer must not be used then."""
+        await self._db.write(lambda tx: self._finish(tx, operation, answer, usage))
+
+    async def fail(self, operation: OperationLike, error: str, code: str) -> None:
+        """Record that the call failed and has no answer. Raises ``Fenced``."""
+        await self._db.write(lambda tx: self._fail(tx, operation, error, code))
+
+    async def note(self, kind: str, meta: Mapping[str, Json], content: Json) -> None:
+        """Record something that is not a call. Raises ``UnknownKind``."""
+        await self._db.write(lambda tx: self._write(tx, kind, dict(meta), content))
+
+    async def recorded_hash(self, op_id: str, position: str) -> str | None:
+        """The request hash recorded for the call at a position of the step, to notice a divergence."""
+        rows = await self._db.read(lambda tx: operations.of_op(tx, self._namespace, op_id))
+        return next((row.request_hash for row in rows if (row.meta or {}).get("position") == position), None)
+
+    def _recorded(self, tx: Tx, operation: OperationLike) -> Json | None:
+        row = operations.get(tx, self._namespace, operation.key)
+        if row is None or row.state != "answered" or row.request_hash != operation.request_hash:
+            return None
+        return self._answer(tx, row)
+
+    def _answer(self, tx: Tx, row: OperationRow) -> Json:
+        return sealed_answers.read(tx, self._journal.keyring, self._namespace, row.key, row.answer)
+
+    def _begin(self, tx: Tx, operation: OperationLike) -> Json | None:
+        pass_fence(tx, self._namespace, operation.op_id, self._fence)
+        if self._insert(tx, operation):
+            self._request(tx, operation, 1)
+            return None
+        row = operations.get_for_update(tx, self._namespace, operation.key)
+        assert row is not None
+        if row.state == "answered" and row.request_hash == operation.request_hash:
+            return self._answer(tx, row)
+        times = row.attempt + 1
+        if row.state == "answered":
+            change = {"recorded": row.request_hash, "now": operation.request_hash}
+            self._about(tx, operation, "divergence", row.attempt, content=change)
+        if row.state == "requested":
+            self._about(tx, operation, "unknown_outcome", row.attempt)
+        self._again(tx, operation, times)
+        self._request(tx, operation, times)
+        return None
+
+    def _finish(self, tx: Tx, operation: OperationLike, answer: Json, usage: UsageLike | None) -> None:
+        content: dict[str, Json] = {"answer": answer}
+        if operation.kind in _LOOKUPS:
+            content["request"] = operation.request
+            if not self._insert(tx, operation) and self._recorded(tx, operation) is not None:
+                return
+        row = self._held(tx, operation)
+        meta = {"usage": _usage(usage)} if usage is not None else {}
+        suffix = "" if operation.kind in _LOOKUPS else "response"
+        event_id = self._about(tx, operation, suffix, row.attempt, content=content, outcome="ok", meta=meta)
+        tokens = None if usage is None else usage.input_tokens + usage.output_tokens
+        operations.answered(
+            tx,
+            self._namespace,
+            operation.key,
+            fence=self._fence,
+            answer=sealed_answers.pointer(event_id),
+            usd=None if usage is None else usage.usd,
+            tokens=tokens,
+        )
+
+    def _fail(self, tx: Tx, operation: OperationLike, error: str, code: str) -> None:
+        if operation.kind in _LOOKUPS:
+            self._insert(tx, operation)
+        row = self._held(tx, operation)
+        operations.failed(tx, self._namespace, operation.key, fence=self._fence)
+        self._about(tx, operation, "failed", row.attempt, content={"error": error}, outcome=code)
+
+    def _held(self, tx: Tx, operation: OperationLike) -> OperationRow:
+        row = operations.get_for_update(tx, self._namespace, operation.key)
+        if row is None:
+            raise LookupError(f"operation {operation.key!r} was never begun")
+        if row.fence > self._fence:
+            raise Fenced(operation.op_id, self._fence, row.fence)
+        return row
+
+    def _insert(self, tx: Tx, operation: OperationLike) -> bool:
+        return operations.insert(
+            tx,
+            self._namespace,
+            key=operation.key,
+            op_id=operation.op_id,
+            kind=operation.kind,
+            execution_id=self._execution_id,
+            request_hash=operation.request_hash,
+            attempt=1,
+            fence=self._fence,
+            meta=dict(operation.meta),
+        )
+
+    def _again(self, tx: Tx, operation: OperationLike, times: int) -> None:
+        operations.again(
+            tx,
+            self._namespace,
+            operation.key,
+            attempt=times,
+            fence=self._fence,
+            request_hash=operation.request_hash,
+        )
+
+    def _request(self, tx: Tx, operation: OperationLike, times: int) -> None:
+        content = {"request": operation.request}
+        self._about(tx, operation, "request", times, content=content, meta=dict(operation.meta))
+
+    def _about(
+        self,
+        tx: Tx,
+        operation: OperationLike,
+        suffix: str,
+        times: int,
+        *,
+        content: Json = None,
+        outcome: str | None = None,
+        meta: dict[str, Json] | None = None,
+    ) -> str:
+        """Append a record about the operation; ``times`` counts how often it went out."""
+        kind = f"{operation.kind}.{suffix}" if suffix else operation.kind
+        facts = {"op_id": operation.op_id, "key": operation.key, "request_hash": operation.request_hash}
+        op_key = f"{kind}:{operation.key}:{times}"
+        return self._write(tx, kind, {**(meta or {}), **facts}, content, outcome=outcome, op_key=op_key)
+
+    def _write(
+        self,
+        tx: Tx,
+        kind: str,
+        meta: dict[str, Json],
+        content: Json,
+        *,
+        outcome: str | None = None,
+        op_key: str | None = None,
+    ) -> str:
+        record = Record(
+            namespace=self._namespace,
+            kind=kind,
+            actor_kind="worker",
+            flow_id=self._flow_id,
+            execution_id=self._execution_id,
+            path=self._path,
+            attempt=self._attempt,
+            outcome=outcome,
+            meta=meta,
+            content=content,
+            op_key=op_key,
+        )
+        return self._journal.append(tx, record)
+
+
+def _usage(usage: UsageLike) -> dict[str, Json]:
+    return {
+        "calls": usage.calls,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "usd": usage.usd,
+    }
