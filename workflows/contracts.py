@@ -29,6 +29,7 @@ RAG_INGEST = "rag.ingest"
 CONNECTOR_CALL = "connector.call"
 GATE_OPEN = "gate.open"
 GATE_LOAD = "gate.load"
+GATE_WITHDRAW = "gate.withdraw"
 EXECUTION_RECORD = "execution.record"
 SLOT_ACQUIRE = "slot.acquire"
 SLOT_RELEASE = "slot.release"
@@ -60,11 +61,17 @@ class Reason(Contract):
 
 
 class Limits(Contract):
-    """When a run starts afresh and how work is divided; in the input, so that tests can make them small."""
+    """When a run starts afresh and how work is divided; in the input, so that tests can make them small.
+
+    A ``foreach`` over more than ``chunk_items`` elements runs in child workflows, each with at most
+    ``chunk_items_max``. A dead worker is noticed after ``heartbeat_ms``.
+    """
 
     history_events: int = 4_000
     chunk_items: int = 200
+    chunk_items_max: int = 1_000
     inline_bytes: int = 256 * 1024
+    heartbeat_ms: int = 5_000
 
 
 class Where(Contract):
@@ -91,7 +98,9 @@ class Outcome(Contract):
 
 class RunInput(Contract):
     """Input of ``visto.execution``. ``done`` remembers finished tasks by ``path`` or ``path[item_key]``: they are not
-    run again. ``working_ms`` is the working time already used."""
+    run again. ``working_ms`` is the working time already used. ``reruns`` counts deliberate re-runs per task: it makes
+    their operations new ones.
+    """
 
     schema_v: int = 1
     namespace: str
@@ -106,32 +115,52 @@ class RunInput(Contract):
     generation: int = 0
     limits: Limits = Limits()
     done: dict[str, Outcome] = Field(default_factory=dict)
+    failed: list[str] = Field(default_factory=list)
+    reruns: dict[str, int] = Field(default_factory=dict)
     working_ms: int = 0
     started_ms: int | None = None
 
 
 class ChunkInput(Contract):
-    """Input of ``visto.chunk``: elements ``start``..``stop`` of a ``foreach``."""
+    """Input of ``visto.chunk``: elements ``start``..``stop`` of a ``foreach``, and the frame it stands in."""
 
     schema_v: int = 1
     run: RunInput
     task: TaskPlan
     path: str
-    scope: dict[str, Json]
+    item_key: str = ""
+    names: dict[str, Json] = Field(default_factory=dict)
+    outputs: dict[str, Json] = Field(default_factory=dict)
     start: int
     stop: int
     items: list[Json] | None = None
-    items_ref: dict[str, Json] | None = None
+    items_ref: dict[str, Json] | str | None = None
     concurrency: int
 
 
 class RunResult(Contract):
-    """What an execution ended with; the same fields that ``execution.record`` stored."""
+    """What an execution ended with; the same fields that ``execution.record`` stored.
+
+    ``decision`` is the ``meta`` of the flow's last gate outside ``foreach``. ``failed`` names what a restart runs again.
+    """
 
     state: State
     outputs: dict[str, Json] = Field(default_factory=dict)
     reason: Reason | None = None
     decision: dict[str, Json] | None = None
+    failed: list[str] = Field(default_factory=list)
+
+
+class ChunkResult(Contract):
+    """What the elements of one chunk came to. ``stored`` replaces ``results`` when they are many."""
+
+    results: list[Json] = Field(default_factory=list)
+    stored: dict[str, Json] | None = None
+    rejected: list[Json] = Field(default_factory=list)
+    failed: list[Json] = Field(default_factory=list)
+    rerun: list[str] = Field(default_factory=list)
+    finished: int = 0
+    warned: bool = False
 
 
 class AgentIn(Contract):
@@ -166,8 +195,17 @@ class PermitClaim(Contract):
     effect_path: str
 
 
+class StepOut(Contract):
+    """What an outside step returned."""
+
+    output: Json = None
+
+
 class GateOpenIn(Contract):
-    """Opens a gate revision, or finds that it is open or decided already."""
+    """Opens a gate revision, or finds that it is open or decided already.
+
+    ``round`` counts the requests for changes that the workflow has answered.
+    """
 
     where: Where
     gate_id: str
@@ -183,24 +221,29 @@ class GateOpenIn(Contract):
     author_id: str | None = None
     auto: bool = False
     rejected_by_rules: bool = False
+    round: int = 0
     parked: bool = False
 
 
 class GateLoadIn(Contract):
+    """Asks what became of a gate. ``due`` says that its own deadline came."""
+
     where: Where
     gate_id: str
     due: bool = False
-    busy: int = 0
 
 
 class GateStatus(Contract):
     """What the store says about a gate. ``next_due_ms`` (epoch) is its own next deadline, if it has one.
 
-    ``outcome`` is ``None`` while people have not decided. ``comment`` belongs to ``changes_requested``.
+    ``outcome`` is ``None`` while people have not decided. ``comment`` belongs to ``changes_requested``; ``permits``
+    says whether the effects of a yes may run.
     """
 
     gate_id: str
     revision: int
+    round: int = 0
+    permits: bool = False
     outcome: str | None = None
     action_digest: str = ""
     fields: dict[str, Json] | None = None
@@ -220,11 +263,25 @@ class RecordIn(Contract):
     withdraw_gates: bool = False
 
 
+class GateWithdrawIn(Contract):
+    """Withdraws one gate whose task ended without a decision."""
+
+    where: Where
+    gate_id: str
+    reason: str
+
+
+class Nothing(Contract):
+    """An answer that says only that it was done."""
+
+
 class SlotIn(Contract):
+    """Asks for, or gives back, the place of an execution under its flow's ``concurrency``."""
+
     where: Where
     workflow_id: str
-    limit: int
-    on_limit: str
+    limit: int = 0
+    on_limit: str = "queue"
 
 
 class SlotOut(Contract):

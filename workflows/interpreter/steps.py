@@ -1,0 +1,105 @@
+"""Calling activities: options, our own retry policy, and failures in words.
+
+Temporal repeats an activity whose worker died, as often as it takes; that is no attempt of the task. What an activity
+*reports* as failed comes back here, and the task's ``retry`` decides, so attempts mean what the YAML says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TypeVar
+
+from pydantic import BaseModel
+from temporalio import workflow
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    is_cancelled_exception,
+)
+from temporalio.exceptions import (
+    TimeoutError as ActivityTimeout,
+)
+
+from workflows.contracts import Json, Reason
+from workflows.flow.planned import RetryPlan, TaskPlan
+from workflows.interpreter.endings import StepFailed
+from workflows.interpreter.frame import Frame
+from workflows.interpreter.local import INFRASTRUCTURE, local
+
+R = TypeVar("R", bound=BaseModel)
+
+DEFAULT_TIMEOUT = timedelta(minutes=10)
+REMEDIES = {
+    "timeout": "Try again later, or give the task a longer timeout.",
+}
+
+
+async def outside(frame: Frame, task: TaskPlan, name: str, given: BaseModel, result: type[R]) -> R:
+    """Run a normal activity under the task's retry policy. Raises ``StepFailed`` and ``Afresh``."""
+    attempt = 0
+    while True:
+        attempt += 1
+        frame.run.checkpoint()
+        try:
+            return await _execute(frame, task, name, given, result)
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            code, reason, retry_after_ms = explained(error, frame.key_of(task.id))
+            if code not in task.retry.on or attempt >= task.retry.attempts:
+                raise StepFailed(_counted(reason, attempt), rerun=(frame.key_of(task.id),)) from error
+            await asyncio.sleep(_delay_ms(task.retry, attempt, retry_after_ms) / 1000)
+
+
+async def _execute(frame: Frame, task: TaskPlan, name: str, given: BaseModel, result: type[R]) -> R:
+    timeout = timedelta(milliseconds=task.timeout_ms) if task.timeout_ms else DEFAULT_TIMEOUT
+    answer: R = await workflow.execute_activity(
+        name,
+        given,
+        result_type=result,
+        task_queue=task.queue,
+        start_to_close_timeout=timeout,
+        heartbeat_timeout=timedelta(milliseconds=frame.run.given.limits.heartbeat_ms),
+        retry_policy=INFRASTRUCTURE,
+        summary=frame.key_of(task.id),
+    )
+    return answer
+
+
+async def local_or_fail(name: str, given: BaseModel, result: type[R], task: str) -> R:
+    """Like ``local``; what the store refuses for good becomes a failed step."""
+    try:
+        return await local(name, given, result)
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
+        raise StepFailed(explained(error, task)[1], rerun=(task,)) from error
+
+
+def explained(error: ActivityError, task: str) -> tuple[str, Reason, int | None]:
+    """Code, reason and the wait that the other side asked for, from an activity's failure."""
+    cause = error.cause
+    if isinstance(cause, ApplicationError):
+        details: dict[str, Json] = dict(cause.details[0]) if cause.details else {}
+        code = cause.type or "failed"
+        reason = Reason(code=code, message=cause.message or code, task=task, remedy=details.get("remedy"))
+        return code, reason, details.get("retry_after_ms")
+    if isinstance(cause, ActivityTimeout):
+        message = "The step took longer than its timeout."
+        return "timeout", Reason(code="timeout", message=message, task=task, remedy=REMEDIES["timeout"]), None
+    return "failed", Reason(code="failed", message=str(cause or error), task=task), None
+
+
+def _counted(reason: Reason, attempt: int) -> Reason:
+    if attempt == 1:
+        return reason
+    return reason.model_copy(update={"message": f"{reason.message} ({attempt} attempts)"})
+
+
+def _delay_ms(retry: RetryPlan, attempt: int, retry_after_ms: int | None) -> float:
+    if retry_after_ms is not None:
+        return min(retry_after_ms, retry.max_every_ms)
+    factor = 2 ** (attempt - 1) if retry.backoff == "exponential" else 1
+    delay = min(retry.every_ms * factor, retry.max_every_ms)
+    return delay * workflow.random().uniform(0.5, 1.0) if retry.jitter else delay
