@@ -1,4 +1,4 @@
-"""Every connector, one line each."""
+"""Every connector, one line each. Adding one is a file, a line here, and a section in ``docs/connectors.md``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from connectors.csv_read import CSV_READ
 from connectors.csv_write import CSV_WRITE
 from connectors.file_read import FILE_LIST, FILE_READ
 from connectors.file_write import FILE_WRITE
+from connectors.http_request import HTTP_REQUEST
+from connectors.not_yet import NOT_YET, NotYet
+
+__all__ = ["CONNECTORS", "NOT_YET", "NotYet"]
 
 _TABLE: tuple[Connector[Any, Any], ...] = (
     CSV_READ,
@@ -17,6 +21,7 @@ _TABLE: tuple[Connector[Any, Any], ...] = (
     FILE_READ,
     FILE_WRITE,
     FILE_LIST,
+    HTTP_REQUEST,
 )
 
 CONNECTORS: Mapping[str, Connector[Any, Any]] = {connector.type: connector for connector in _TABLE}
