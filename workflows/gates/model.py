@@ -11,7 +11,6 @@ GateError                 the decision was not taken; ``status`` is the HTTP sta
 ├── expired                 409  the deadline passed; the expiry was recorded instead
 ├── withdrawn               409  the execution ended without this decision
 ├── claimed                 409  somebody else holds the claim
-├── already_voted           409  one vote per person, stage and revision
 ├── already_applied         409  effects have run, so other content needs a new execution
 ├── not_revisable           409  changes cannot be requested (any more)
 ├── not_undoable            409  the decision is in effect

@@ -15,6 +15,7 @@ from workflows.gates.refusals import not_permitted
 from workflows.gates.view import suggestion_scope
 
 REVIEWING_ROLES = frozenset({"reviewer", "admin"})
+YES = frozenset({Action.APPROVE, Action.EDIT})
 STATED = "stated_confidence"
 
 
@@ -116,28 +117,31 @@ def counts(policy: ApprovePlan, facts: Facts, principal_id: str) -> bool:
     return principal_id not in excluded(policy, facts)
 
 
-def needed(policy: ApprovePlan, stage: int, facts: Facts, members: Iterable[str]) -> int:
-    """How many different people must say yes. ``all`` means every member who may decide, and at least one."""
+def missing(policy: ApprovePlan, stage: int, facts: Facts, votes: Iterable[Vote], members: Iterable[str]) -> int:
+    """How many more people must say yes at this stage.
+
+    ``all`` means every member who may decide, and at least one: a stage without members never passes by itself.
+    """
+    yes = {
+        vote.principal_id
+        for vote in votes
+        if vote.stage == stage and vote.action in YES and counts(policy, facts, vote.principal_id)
+    }
     quorum = policy.stages[stage].quorum
     if quorum == "all":
-        return max(1, len(set(members) - set(excluded(policy, facts))))
-    return max(1, quorum)
+        return max(len(set(members) - set(excluded(policy, facts)) - yes), 0 if yes else 1)
+    return max(max(1, quorum) - len(yes), 0)
 
 
 def tally(policy: ApprovePlan, stage: int, facts: Facts, votes: Iterable[Vote], members: Iterable[str]) -> Standing:
     """What the standing votes of the open revision amount to. One rejection rejects; one request for changes asks."""
-    votes = [vote for vote in votes if vote.stage == stage and counts(policy, facts, vote.principal_id)]
-    actions = {vote.action for vote in votes}
+    counted = [vote for vote in votes if vote.stage == stage and counts(policy, facts, vote.principal_id)]
+    actions = {vote.action for vote in counted}
     if Action.REJECT in actions:
         return Standing.REJECTED
     if Action.REQUEST_CHANGES in actions:
         return Standing.CHANGES
-    yes = {vote.principal_id for vote in votes if vote.action in (Action.APPROVE, Action.EDIT)}
-    members = set(members)
-    missing = members - set(excluded(policy, facts)) - yes
-    if policy.stages[stage].quorum == "all" and missing:
-        return Standing.OPEN
-    if len(yes) < needed(policy, stage, facts, members):
+    if missing(policy, stage, facts, counted, members):
         return Standing.OPEN
     return Standing.APPROVED if stage == len(policy.stages) - 1 else Standing.STAGE_PASSED
 

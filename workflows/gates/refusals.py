@@ -51,16 +51,6 @@ def already_decided(outcome: str, by: str, at: datetime, revision: int) -> GateE
     )
 
 
-def already_voted(action: str, at: datetime) -> GateError:
-    return GateError(
-        "already_voted",
-        f"You gave your vote on this revision already: {action} at {_instant(at)}.",
-        status=409,
-        remedy="Wait for the others; a new revision asks for a new vote.",
-        detail={"action": action, "at": at.isoformat()},
-    )
-
-
 def already_applied() -> GateError:
     return GateError(
         "already_applied",

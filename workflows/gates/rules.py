@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from workflows.flow import expr
 from workflows.flow.planned import GatePlan, RulePlan
-from workflows.flow.schema import schema_errors
+from workflows.flow.schema_values import schema_errors
 from workflows.gates.model import FailedRule, Json
 from workflows.gates.view import suggestion_scope
 

@@ -6,9 +6,8 @@ state          event                       next
 open           vote, touch, revise         open
 open           conclude, change, expire    decided (``change`` waits for a new revision)
 open           withdraw                    withdrawn
-decided        undo, revise                open
+decided        undo, revise                open (not once an effect has run)
 decided        touch                       decided (comments and views go on)
-decided        withdraw                    withdrawn (only a decision without an applied effect)
 withdrawn      touch                       withdrawn
 withdrawn      revise                      open (a restart asks again)
 =============  ==========================  ===========================================
@@ -58,7 +57,6 @@ TRANSITIONS: dict[tuple[GateState, Event], GateState] = {
     (_DECIDED, Event.TOUCH): _DECIDED,
     (_DECIDED, Event.UNDO): _OPEN,
     (_DECIDED, Event.REVISE): _OPEN,
-    (_DECIDED, Event.WITHDRAW): _WITHDRAWN,
     (_WITHDRAWN, Event.TOUCH): _WITHDRAWN,
     (_WITHDRAWN, Event.REVISE): _OPEN,
 }

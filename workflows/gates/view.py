@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from workflows.flow import expr
+from workflows.flow.expr import SECRET_KEY
 from workflows.flow.planned import GatePlan, TaskPlan
 from workflows.gates.digest import canonical
 from workflows.gates.ids import effect_path
 from workflows.gates.model import Evidence, FailedRule, Json, ResolvedEffect, ShownField, View
-
-SECRET_KEY = "$secret"  # noqa: S105  the name of a reference, not a secret
 
 
 class ForgedReference(ValueError):

@@ -36,10 +36,7 @@ _ANY_OF = sa.select(leases.c.id).where(_MINE, leases.c.owner == bindparam("decis
 
 
 def grant(tx: Tx, namespace: str, op_id: str, decision_id: str, binding: str) -> PermitRow:
-    """Give the permit, or return the one that this operation got before: compare its ``binding`` with yours."""
-    existing = get(tx, namespace, op_id)
-    if existing is not None:
-        return existing
+    """Give the permit. The caller holds the gate's lock and has seen with ``get`` that there is none."""
     new: dict[str, Any] = {"id": new_id(tx.now), "namespace": namespace, "kind": _KIND, "key": op_id}
     new |= {"owner": decision_id, "created_at": tx.now, "meta": {"binding": binding}}
     insert_ignore(tx, leases, new, ("namespace", "kind", "key", "owner"))

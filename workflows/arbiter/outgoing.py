@@ -1,0 +1,91 @@
+"""What a gate tells others, written in the transaction that causes it: doorbells, notifications, the execution's wait."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from workflows.arbiter.current import Current
+from workflows.flow.planned import StagePlan
+from workflows.store.db import Tx
+from workflows.store.repositories import executions, outbox
+
+WAITING_CODE = "waiting_for_decision"
+_NAMESPACE = UUID("0a5f7a0e-43c6-5f0c-8f7e-7a6d1b7d0b55")
+
+
+def _row_id(kind: str, cause: str) -> str:
+    return str(uuid5(_NAMESPACE, f"{kind}:{cause}"))
+
+
+def doorbell_row(cause: str) -> str:
+    """The outbox row of the doorbell that ``cause`` (a decision's id) rings, for whoever delivers it in line."""
+    return _row_id("doorbell", cause)
+
+
+def doorbell_row(cause: str) -> str:
+    """The outbox row of a doorbell; a decision's ``cause`` is its id."""
+    return _row_id("doorbell", cause)
+
+
+def ring(tx: Tx, current: Current, *, cause: str, at: datetime) -> None:
+    """Tell the workflow, not before ``at``, that there is something to read. ``cause`` names what happened, once."""
+    outbox.add(
+        tx,
+        current.namespace,
+        kind="doorbell",
+        target=current.gate.workflow_id,
+        payload={"gate_id": current.gate.id},
+        available_at=at,
+        item_id=doorbell_row(cause),
+    )
+
+
+def unring(tx: Tx, namespace: str, *, cause: str) -> None:
+    """Take a doorbell back that has not rung."""
+    outbox.drop(tx, namespace, doorbell_row(cause), "taken back")
+
+
+def notify(tx: Tx, current: Current, event: str) -> None:
+    """One row for each channel that the flow names under ``notify``. ``event`` is ``opened`` or ``reminder``."""
+    for number, channel in enumerate(current.policy.notify):
+        payload: dict[str, Any] = {
+            "gate_id": current.gate.id,
+            "revision": current.revision.revision,
+            "event": event,
+            "notify": channel,
+        }
+        cause = f"{event}:{current.gate.id}:{current.revision.revision}:{number}:{tx.now.isoformat()}"
+        outbox.add(
+            tx,
+            current.namespace,
+            kind="notification",
+            target=str(channel.get("type", "unknown")) if isinstance(channel, dict) else "unknown",
+            payload=payload,
+            item_id=_row_id("notification", cause),
+        )
+
+
+def park(tx: Tx, current: Current) -> None:
+    """Say that the execution waits for people now, and for whom. An execution that has ended stays as it is."""
+    gate = current.gate
+    execution = executions.get(tx, current.namespace, gate.execution_id)
+    if execution is None:
+        return
+    whom = audience(current.policy.stages[gate.stage])
+    reason = {
+        "code": WAITING_CODE,
+        "message": f"Waiting for {whom} to decide on “{gate.title}” since {gate.opened_at:%Y-%m-%d %H:%M} UTC.",
+        "task": gate.path,
+        "remedy": f"Decide with `visto approve {gate.id}`, or see `visto inbox`.",
+        "link": f"/gates/{gate.id}",
+    }
+    executions.set_state(tx, current.namespace, execution.id, "waiting", reason)
+
+
+def audience(stage: StagePlan) -> str:
+    """Who is asked at this stage, in words."""
+    people = len(stage.people)
+    names = list(stage.groups) + ([f"{people} named {'person' if people == 1 else 'people'}"] if people else [])
+    return " or ".join(names) if names else "a reviewer"
