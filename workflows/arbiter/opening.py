@@ -216,5 +216,5 @@ def _move(tx: Tx, request: OpenGate, before: Current, now: Current, *, afresh: b
     )
     if afresh:
         expires_at = _expires_at(request, tx.now)
-        changes.update(opened_at=tx.now, expires_at=expires_at, due_at=expires_at)
+        changes |= GateChanges(opened_at=tx.now, expires_at=expires_at, due_at=expires_at)
     gates.update(tx, request.namespace, before.gate.id, **changes)

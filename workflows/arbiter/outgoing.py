@@ -24,11 +24,6 @@ def doorbell_row(cause: str) -> str:
     return _row_id("doorbell", cause)
 
 
-def doorbell_row(cause: str) -> str:
-    """The outbox row of a doorbell; a decision's ``cause`` is its id."""
-    return _row_id("doorbell", cause)
-
-
 def ring(tx: Tx, current: Current, *, cause: str, at: datetime) -> None:
     """Tell the workflow, not before ``at``, that there is something to read. ``cause`` names what happened, once."""
     outbox.add(
