@@ -37,7 +37,7 @@ def make_plan(flow: Flow, world: World, *, namespace: str, revision: int = 0, sh
         language=document.visto,
         mode=document.mode,
         description=document.description,
-        inputs=tuple(map(_input, flow.inputs)),
+        inputs=tuple(map(input_plan, flow.inputs)),
         vars={**document.vars, **world.namespace_vars(namespace)},
         labels=document.labels,
         triggers=tuple(_trigger(trigger) for trigger in flow.triggers if trigger.enabled),
@@ -57,7 +57,8 @@ def _timeout(rule: TimeoutRule | None) -> dict[str, Json]:
     return {"timeout_ms": parse_duration(rule.after), "timeout_includes_waiting": rule.includes_waiting}
 
 
-def _input(part: Input) -> InputPlan:
+def input_plan(part: Input) -> InputPlan:
+    """Return the plan of one input."""
     return InputPlan(
         id=part.id,
         type=part.type,

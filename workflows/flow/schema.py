@@ -39,7 +39,9 @@ def output_schema(fields: Mapping[str, OutputField]) -> dict[str, Json]:
 
 def _field_schema(field: OutputField) -> dict[str, Json]:
     kind = _JSON_TYPES.get(field.type, field.type)
-    made = output_schema(field.fields) if kind == "object" and field.fields is not None else {"type": kind}
+    made: dict[str, Json] = (
+        output_schema(field.fields) if kind == "object" and field.fields is not None else {"type": kind}
+    )
     if field.type in _FORMATS:
         made["format"] = _FORMATS[field.type]
     if kind == "array" and field.items is not None:

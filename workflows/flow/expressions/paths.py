@@ -25,6 +25,15 @@ def paths_of(node: nodes.Node) -> Iterator[Path]:
             stack.extend(current.iter_child_nodes())
 
 
+def constant_path(node: nodes.Node) -> Path | None:
+    """Return the path if the whole node is a name followed by constant field names, else ``None``."""
+    keys: list[str] = []
+    while isinstance(node, nodes.Getattr):
+        keys.append(node.attr)
+        node = node.node
+    return (node.name, *reversed(keys)) if isinstance(node, nodes.Name) else None
+
+
 def _unwind(node: nodes.Node) -> tuple[Path, list[nodes.Node]]:
     keys: list[str | None] = []
     rest: list[nodes.Node] = []
