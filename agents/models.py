@@ -98,7 +98,7 @@ def _by_name(name: str, config: ModelAlias, temperature: float | None, _: httpx.
     if config.api_key is not None:
         options["api_key"] = config.api_key.get_secret_value()
     try:
-        return init_chat_model(config.model, model_provider=config.provider, **options)
+        chat: BaseChatModel = init_chat_model(config.model, model_provider=config.provider, **options)
     except ImportError as error:
         remedy = f"Install it: pip install langchain-{config.provider.replace('_', '-')}"
         message = f"model alias '{name}': the provider '{config.provider}' is not installed"
@@ -107,6 +107,7 @@ def _by_name(name: str, config: ModelAlias, temperature: float | None, _: httpx.
         remedy = "Use openai, anthropic, ollama, offline, or a provider that LangChain knows."
         message = f"model alias '{name}': provider '{config.provider}' cannot be set up ({error})"
         raise AgentError(message, code="no_model", permanent=True, remedy=remedy) from error
+    return chat
 
 
 _Builder = Callable[[str, ModelAlias, "float | None", "httpx.AsyncClient | None"], "BaseChatModel"]

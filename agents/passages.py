@@ -18,7 +18,7 @@ _WORD = re.compile(r"\w{3,}")
 
 def passage_id(hit: Hit) -> str:
     """A short id that depends on the passage alone, not on which search found it first."""
-    return "p" + hashlib.sha256("\x00".join((hit.collection, hit.document, hit.chunk)).encode()).hexdigest()[:8]
+    return "p" + hashlib.sha256(f"{hit.collection}\x00{hit.document}\x00{hit.chunk}".encode()).hexdigest()[:8]
 
 
 def shown(hits: Sequence[Hit]) -> str:

@@ -56,22 +56,24 @@ def answer_type(schema: dict[str, Json], *, name: str, cites: bool) -> type[Base
     """
     shown = _shown(schema, cites=cites)
 
-    def check(_: type[BaseModel], value: Json) -> Json:
-        plain = value if not isinstance(value, dict) or not cites else {k: v for k, v in value.items() if k != CITED}
-        if found := problems(schema, plain):
-            raise ValueError("; ".join(found))
-        return value
+    class Answer(RootModel[dict[str, Any]]):
+        """Give the final answer."""
 
-    def model_json_schema(_: type[BaseModel], *__: object, **___: object) -> dict[str, Json]:
-        return copy.deepcopy(shown)
+        @model_validator(mode="before")
+        @classmethod
+        def _fits(cls, value: Json) -> Json:
+            plain = {k: v for k, v in value.items() if not (cites and k == CITED)} if isinstance(value, dict) else value
+            if found := problems(schema, plain):
+                raise ValueError("; ".join(found))
+            return value
 
-    body = {
-        "__module__": __name__,
-        "__doc__": "Give the final answer.",
-        "check": model_validator(mode="before")(classmethod(check)),
-        "model_json_schema": classmethod(model_json_schema),
-    }
-    return type(name, (RootModel[dict[str, Any]],), body)
+        @classmethod
+        def model_json_schema(cls, *_: Any, **__: Any) -> dict[str, Json]:
+            return copy.deepcopy(shown)
+
+    # LangChain names the tool after the type.
+    Answer.__name__ = name
+    return Answer
 
 
 def _shown(schema: dict[str, Json], *, cites: bool) -> dict[str, Json]:

@@ -13,7 +13,9 @@ from agents.offline.text import stems, words
 Json = Any
 _CURRENCY = r"(?:EUR|USD|GBP|€|\$|£|euros?|dollars?|pounds?)"
 _NUMBER = rf"(?P<cur1>{_CURRENCY})?\s?(?P<num>\d[\d,.]*\d|\d)(?P<mul>\s?[kK](?!\w))?\s?(?P<cur2>{_CURRENCY}|%)?"
-_BETWEEN = re.compile(rf"\b(?:between|from)\s+{_CURRENCY}?\s?(\d[\d,.]*)\s?{_CURRENCY}?\s+(?:and|to)\s+{_NUMBER}", re.IGNORECASE)
+_BETWEEN = re.compile(
+    rf"\b(?:between|from)\s+{_CURRENCY}?\s?(\d[\d,.]*)\s?{_CURRENCY}?\s+(?:and|to)\s+{_NUMBER}", re.IGNORECASE
+)
 _BEFORE = re.compile(
     r"(?P<op>not exceeding|no more than|not more than|at most|up to|maximum of|<=|≤"
     r"|at least|no less than|minimum of|starting at|from|>=|≥"
@@ -29,7 +31,9 @@ _MONEY_NAMES = frozenset(["amount", "total", "value", "price", "sum", "cost", "s
 _MONEY_WORDS = frozenset({*_MONEY_NAMES, "order", "orders", "purchase", "purchases", "transaction", "worth"})
 _PLACES = ("country", "nation", "region", "state", "destination")
 _CODE = re.compile(r"\b[A-Z]{2}\b")
-_NOT_CODES = frozenset(["OK", "ID", "NO", "OR", "IF", "IS", "AN", "AT", "BY", "IN", "OF", "ON", "TO", "VS", "AI", "PO", "EU"])
+_NOT_CODES = frozenset(
+    ["OK", "ID", "NO", "OR", "IF", "IS", "AN", "AT", "BY", "IN", "OF", "ON", "TO", "VS", "AI", "PO", "EU"]
+)
 _DOMAIN = re.compile(r"\b(?:[a-z0-9-]+\.)+[a-z]{2,}\b", re.IGNORECASE)
 _NEGATED = re.compile(r"\b(?:not|no|never|without|isn't|aren't|un\w+)\W+(?:\w+\W+){0,2}$", re.IGNORECASE)
 
@@ -123,7 +127,9 @@ def _codes(sentence: str, facts: Mapping[str, Json]) -> Iterator[Condition]:
             continue
         if any(place in name.lower() for place in _PLACES):
             holds = any(found[0] == value for found in listed)
-            outside = re.search(r"\b(?:outside|other than|not in|except)\b[^.]*$", sentence[: listed[0].start()], re.IGNORECASE)
+            outside = re.search(
+                r"\b(?:outside|other than|not in|except)\b[^.]*$", sentence[: listed[0].start()], re.IGNORECASE
+            )
             yield Condition(holds is not bool(outside), listed[0].start(), listed[-1].end())
 
 

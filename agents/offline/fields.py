@@ -22,8 +22,12 @@ _FORMATS = {
     "uri": re.compile(r"https?://[^\s\"'<>]+"),
     "uuid": re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE),
 }
-_NO = re.compile(r"\b(?:no|not|never|without|isn't|aren't|don't|doesn't|didn't|cannot|can't)\W+(?:\w+\W+){0,2}$", re.IGNORECASE)
-_EXPLAINS = frozenset(["reason", "reasons", "explanation", "rationale", "why", "justification", "because", "comment", "note", "notes"])
+_NO = re.compile(
+    r"\b(?:no|not|never|without|isn't|aren't|don't|doesn't|didn't|cannot|can't)\W+(?:\w+\W+){0,2}$", re.IGNORECASE
+)
+_EXPLAINS = frozenset(
+    ["reason", "reasons", "explanation", "rationale", "why", "justification", "because", "comment", "note", "notes"]
+)
 
 
 @dataclass(slots=True)
@@ -139,7 +143,7 @@ def _text(case: Case, name: str, schema: dict[str, Json], filled: Filled) -> Jso
     known = _fact(case, name)
     if isinstance(known, str | int | float):
         return _cut(str(known), schema)
-    shape = schema.get("format")
+    shape = str(schema.get("format", ""))
     if shape in {"date", "date-time"}:
         return _date(case.text, schema, shape)
     if shape in _FORMATS or "pattern" in schema:

@@ -21,8 +21,8 @@ _ORDER = (
 _VERDICT = r"\b(?:must|should|shall|has to|needs? to|please|just|always|already|been|pre-?)\b[^.]{0,40}\b(?:approv|accept|allow|whitelist|trusted|low[- ]risk|safe)"
 _CLAIM = r"\b(?:approve|accept|allow)\s+(?:this|it|the|me|now|immediately|without)\b|\brisk\s*(?:is|=|:|level)\s*\W*\w+|\b(?:is|are)\s+(?:low|no|zero)[- ]risk\b"
 
-_IN_PASSAGES = re.compile("|".join((_OVERRIDE, _ROLE, _PERSONA)), re.IGNORECASE)
-_IN_DATA = re.compile("|".join((_OVERRIDE, _ROLE, _PERSONA, _ORDER, _VERDICT, _CLAIM)), re.IGNORECASE)
+_IN_PASSAGES = re.compile(f"{_OVERRIDE}|{_ROLE}|{_PERSONA}", re.IGNORECASE)
+_IN_DATA = re.compile(f"{_OVERRIDE}|{_ROLE}|{_PERSONA}|{_ORDER}|{_VERDICT}|{_CLAIM}", re.IGNORECASE)
 
 
 def without_orders(text: str, *, trusted: bool = False) -> tuple[str, int]:

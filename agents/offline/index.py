@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from agents.offline.text import STOP_WORDS, grams, stem, words
 
@@ -21,7 +22,7 @@ def features(text: str) -> Iterator[tuple[str, float]]:
         if not stop:
             for gram in grams(root):
                 yield f"g{gram}", W_GRAM
-    for left, right in zip(rooted, rooted[1:], strict=False):
+    for left, right in pairwise(rooted):
         yield f"p{left} {right}", W_PAIR
 
 

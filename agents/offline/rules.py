@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from agents.offline.case import Case
 from agents.offline.conditions import conditions
@@ -105,7 +106,7 @@ def _applies(text: str, case: Case) -> bool | None:
     if not found:
         return None
     verdict = found[0].holds
-    for left, right in zip(found, found[1:], strict=False):
+    for left, right in pairwise(found):
         joined = _OR.search(main[left.end : max(left.end, right.start)])
         verdict = (verdict or right.holds) if joined else (verdict and right.holds)
     excused = any(c.holds for part in exceptions for c in conditions(part, case.facts))
@@ -132,7 +133,7 @@ def _clauses(sentence: str, field_name: str, labels: Sequence[str], inherited: s
 
 def _only_label(heading: str, field_name: str, labels: Sequence[str]) -> str | None:
     # A path of headings ends with the nearest one.
-    last = re.split(r"[>/›]", heading)[-1]
+    last = re.split(r"[>/\u203a]", heading)[-1]
     named = {label for label, _, _ in _mentioned(last, field_name, labels)}
     return next(iter(named)) if len(named) == 1 else None
 
@@ -140,14 +141,17 @@ def _only_label(heading: str, field_name: str, labels: Sequence[str]) -> str | N
 def _mentioned(text: str, field_name: str, labels: Sequence[str]) -> list[tuple[str, int, int]]:
     """Labels named in a text with their places. ``high risk`` names ``high``; ``high-value`` does not."""
     noun = r"[\s-]+".join(map(re.escape, words(field_name)))
-    sure, bare = [], []
+    sure: list[tuple[str, int, int]] = []
+    bare: list[tuple[str, int, int]] = []
     for label in labels:
         name = r"[\s_-]+".join(map(re.escape, words(label))) or re.escape(label)
         for found in re.finditer(rf"(?<![\w-]){name}(?![\w]|-(?!\s|{noun}\b))", text, re.IGNORECASE):
             hit = (label, found.start(), found.end())
             named = re.match(rf"[\s*_`'\"-]*{noun}\b", text[found.end() :], re.IGNORECASE)
             led = re.search(
-                rf"(?:\b{noun}|\b(?:as|rated?|is|are|be|->|=>))[\s:*_`'\"=]*$|[→=|]\s*$", text[: found.start()], re.IGNORECASE
+                rf"(?:\b{noun}|\b(?:as|rated?|is|are|be|->|=>))[\s:*_`'\"=]*$|[→=|]\s*$",
+                text[: found.start()],
+                re.IGNORECASE,
             )
             (sure if named or led else bare).append(hit)
     return sorted(sure or bare, key=lambda hit: hit[1])

@@ -54,7 +54,8 @@ def _space(documents: Documents) -> _Words | _Meaning:
 def _vector(text: str) -> Floats:
     model = _model()
     assert model is not None
-    return model.embed([text])[0]
+    vector: Floats = model.embed([text])[0]
+    return vector
 
 
 class _Words:
@@ -108,4 +109,5 @@ def _mean_of_best(scores: Sequence[float]) -> float:
 
 def _standard(values: NDArray[np.float64]) -> NDArray[np.float64]:
     spread = float(values.std())
-    return (values - values.mean()) / (spread or 1.0)
+    standard: NDArray[np.float64] = (values - values.mean()) / (spread or 1.0)
+    return standard
