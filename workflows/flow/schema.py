@@ -111,12 +111,12 @@ def _or_template(part: dict[str, Json]) -> dict[str, Json]:
 
 
 def _inlined(model: type[BaseModel], definitions: dict[str, Json]) -> dict[str, Json]:
-    made = model.model_json_schema(by_alias=True)
-    definitions.update(made.pop("$defs", {}))
-    if "OutputField" not in definitions and "#/$defs/OutputField" in str(made):
-        nested = OutputField.model_json_schema(by_alias=True)
-        definitions.update(nested.pop("$defs", {}))
-        definitions.setdefault("OutputField", nested)
+    """Return a model's schema and add its parts to ``definitions``, under names of their own."""
+    prefix = f"{model.__module__}.{model.__qualname__}."
+    made = model.model_json_schema(by_alias=True, ref_template=f"#/$defs/{prefix}{{model}}")
+    for name, part in made.pop("$defs", {}).items():
+        short = name == OutputField.__name__
+        definitions[prefix + name] = {"anyOf": [{"type": "string"}, part]} if short else part
     return made
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field
 
 from workflows.flow.model.base import Identifier, Json, Part
 
@@ -56,9 +56,5 @@ def _field(value: Json) -> Json:
     return {"type": value} if isinstance(value, str) else value
 
 
-AnyField = Annotated[
-    OutputField,
-    BeforeValidator(_field),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"$ref": "#/$defs/OutputField"}]}),
-]
+AnyField = Annotated[OutputField, BeforeValidator(_field)]
 OutputField.model_rebuild()
