@@ -74,8 +74,9 @@ class LazyGroup(TyperGroup):
         except Exception as error:
             if _is_usage(error):
                 raise
-            fail(_defect(error), as_json=wants_json(ctx))
-            raise typer.Exit(Exit.DEFECT) from None
+            told = explained(error) or _defect(error)
+            fail(told, as_json=wants_json(ctx))
+            raise typer.Exit(told.exit_code) from None
 
 
 def load(name: str) -> Any:
@@ -91,6 +92,20 @@ def load(name: str) -> Any:
 def _is_usage(error: Exception) -> bool:
     """Whether Typer explains this error itself (a wrong option, a missing argument)."""
     return hasattr(error, "format_message") and hasattr(error, "exit_code")
+
+
+def explained(error: Exception) -> CommandError | None:
+    """Turn an error that brings its remedy into a command's error; ``None`` for one that nobody foresaw."""
+    remedy = getattr(error, "remedy", None)
+    if not isinstance(remedy, str):
+        return None
+    unreachable = type(error).__name__.endswith("Unavailable")
+    return CommandError(
+        str(error),
+        exit_code=Exit.UNREACHABLE if unreachable else Exit.REFUSED,
+        remedy=remedy,
+        code=str(getattr(error, "code", None) or type(error).__name__),
+    )
 
 
 def _defect(error: Exception) -> CommandError:

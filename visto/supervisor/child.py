@@ -95,9 +95,10 @@ class Child:
                 await probe
 
     async def _until_ready(self, since: float) -> None:
-        while not await self.spec.ready(since):
+        while not self.ready.is_set():
+            if await self.spec.ready(since):
+                self.ready.set()
             await asyncio.sleep(READY_EVERY_S)
-        self.ready.set()
 
     async def stop(self, *, grace_s: float) -> None:
         """Ask the group to end, and kill what is left of it after ``grace_s``."""

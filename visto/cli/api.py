@@ -1,0 +1,22 @@
+"""``visto api``: the API process, with the relay of the outbox in it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import typer
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command()
+def api() -> None:
+    """Run the API process; settings come from the environment (VISTO_*).
+
+    Example: VISTO_API_PORT=9000 visto api
+    """
+    from api.server import serve
+
+    from workflows.settings import Settings
+
+    asyncio.run(serve(Settings()))
