@@ -21,7 +21,10 @@ TERMINAL = frozenset({"succeeded", "warning", "failed", "rejected", "cancelled",
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """``reason`` is the typed reason of ``state``; ``outputs`` and ``decision`` are set when it ended."""
+    """``reason`` is the typed reason of ``state``; ``outputs``, ``decision`` and ``failed`` are set when it ended.
+
+    ``failed`` names the tasks and elements that a restart runs again (``triage/review[57]``).
+    """
 
     id: str
     namespace: str
@@ -41,6 +44,7 @@ class Execution:
     via: str
     callback_url: str | None
     outputs: dict[str, Any] | None
+    failed: list[str] | None
     decision: dict[str, Any] | None
     generation: int
     created_at: datetime
@@ -61,6 +65,7 @@ class StateData(TypedDict, total=False):
     """What may change together with the state."""
 
     outputs: dict[str, Any] | None
+    failed: list[str] | None
     decision: dict[str, Any] | None
     started_at: datetime | None
     ended_at: datetime | None

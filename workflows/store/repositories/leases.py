@@ -74,6 +74,12 @@ def release(tx: Tx, namespace: str, key: str, owner: str, *, kind: str = "slot")
     return bool(changed(tx, _RELEASE, {"ns": namespace, "of_kind": kind, "of_key": key, "who": owner}))
 
 
+def next_in_line(tx: Tx, namespace: str, key: str, *, kind: str = "slot") -> str | None:
+    """The owner that has queued longest for a slot."""
+    line = tx.conn.execute(_LINE, {"ns": namespace, "of_kind": kind, "of_key": key}).all()
+    return next((owner for owner, amount in line if amount == _QUEUED), None)
+
+
 def expire(tx: Tx, namespace: str) -> int:
     """Remove what has lapsed in the namespace; returns how many rows."""
     return changed(tx, _EXPIRE, {"ns": namespace, "now": tx.now})

@@ -1,0 +1,69 @@
+"""What activities work with, built once per worker."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from temporalio import activity
+
+from agents.settings import ModelSettings
+from connectors.artifacts import LocalArtifacts
+from connectors.connections import ConnectionBook, Secrets
+from rag.knowledge import Knowledge
+from workflows.contracts import Where
+from workflows.gates.digest import canonical
+from workflows.journal.recorder import DbRecorder
+from workflows.journal.records import Journal
+from workflows.settings import Settings
+from workflows.store.db import Database
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """One worker's resources. ``models`` says what the aliases mean here; ``poke`` wakes the relay, if one is near."""
+
+    db: Database
+    journal: Journal
+    settings: Settings
+    knowledge: Knowledge
+    connections: ConnectionBook
+    secrets: Secrets
+    models: ModelSettings
+
+    def artifacts(self, namespace: str) -> LocalArtifacts:
+        return LocalArtifacts(self.settings.artifacts, namespace)
+
+    def recorder(self, where: Where) -> DbRecorder:
+        """The operation journal of the attempt that is running now."""
+        return DbRecorder(
+            self.db,
+            self.journal,
+            namespace=where.namespace,
+            execution_id=where.execution_id,
+            flow_id=where.flow_id,
+            path=place(where),
+            attempt=activity.info().attempt,
+            fence=fence(),
+        )
+
+
+def place(where: Where) -> str:
+    """``triage/review[57]``: how the journal names a step of an element."""
+    return f"{where.path}[{where.item_key}]" if where.item_key else where.path
+
+
+def fence() -> int:
+    """A number that grows from attempt to attempt: the server's clock when this attempt began, in microseconds."""
+    return int(activity.info().started_time.timestamp() * 1_000_000)
+
+
+def digest(value: Json) -> str:
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+Heartbeat = Callable[[object], None]

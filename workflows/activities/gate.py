@@ -1,0 +1,102 @@
+"""``gate.open``, ``gate.load``, ``gate.withdraw``: the workflow's side of the arbiter, as local activities."""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from workflows.activities.deps import Deps
+from workflows.arbiter.model import GateOutcome, LoadGate, OpenGate, Withdraw
+from workflows.arbiter.opening import open_gate
+from workflows.arbiter.settling import load
+from workflows.arbiter.withdrawing import withdraw
+from workflows.contracts import (
+    GATE_LOAD,
+    GATE_OPEN,
+    GATE_WITHDRAW,
+    GateLoadIn,
+    GateOpenIn,
+    GateStatus,
+    GateWithdrawIn,
+    Nothing,
+)
+from workflows.gates.ids import batch_key
+
+
+class GateActivities:
+    """One transaction each; all of them may be repeated."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+
+    @activity.defn(name=GATE_OPEN)
+    async def open(self, given: GateOpenIn) -> GateStatus:
+        """Open a revision; return the decision at once if policy made it or the same content was decided before."""
+        request = _request(given)
+        return _status(await self._deps.db.write(lambda tx: open_gate(tx, self._deps.journal, request)))
+
+    @activity.defn(name=GATE_LOAD)
+    async def load(self, given: GateLoadIn) -> GateStatus:
+        """Return what is in effect, after the gate's own deadlines have had their say."""
+        request = LoadGate(
+            namespace=given.where.namespace,
+            gate_id=given.gate_id,
+            execution_id=given.where.execution_id,
+            due=given.due,
+        )
+        return _status(await self._deps.db.write(lambda tx: load(tx, self._deps.journal, request)))
+
+    @activity.defn(name=GATE_WITHDRAW)
+    async def withdraw(self, given: GateWithdrawIn) -> Nothing:
+        request = Withdraw(
+            namespace=given.where.namespace,
+            execution_id=given.where.execution_id,
+            gate_id=given.gate_id,
+            reason=given.reason,
+        )
+        await self._deps.db.write(lambda tx: withdraw(tx, self._deps.journal, request))
+        return Nothing()
+
+
+def _request(given: GateOpenIn) -> OpenGate:
+    where = given.where
+    return OpenGate(
+        namespace=where.namespace,
+        execution_id=where.execution_id,
+        workflow_id=given.workflow_id,
+        flow_id=where.flow_id,
+        flow_revision=where.revision,
+        revision_sha256=where.revision_sha256,
+        path=where.path,
+        item_key=where.item_key,
+        item_index=given.item_index,
+        batch_key=batch_key(where.execution_id, where.path),
+        gate_plan=given.gate,
+        scope=given.scope,
+        view=given.view,
+        action_digest=given.action_digest,
+        fields=given.fields,
+        meta=given.meta,
+        requester_id=given.requester_id,
+        author_id=given.author_id,
+        auto=given.auto,
+        rejected_by_rules=given.rejected_by_rules,
+        round=given.round,
+        generation=where.generation,
+        parked=given.parked,
+    )
+
+
+def _status(outcome: GateOutcome) -> GateStatus:
+    return GateStatus(
+        gate_id=outcome.gate_id,
+        revision=outcome.revision,
+        round=outcome.round,
+        permits=outcome.permits,
+        outcome=outcome.outcome.value if outcome.outcome else None,
+        action_digest=outcome.action_digest,
+        fields=outcome.fields,
+        meta=outcome.meta,
+        comment=outcome.comment,
+        expire_then=outcome.expire_then,
+        next_due_ms=int(outcome.next_due.timestamp() * 1000) + 1 if outcome.next_due else None,
+    )

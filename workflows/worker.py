@@ -1,0 +1,122 @@
+"""The worker: runs workflows and activities until it is told to stop, then lets what runs finish quickly."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from agents.settings import model_settings_from_env
+from connectors.connections import ConnectionBook, Secrets
+from rag.knowledge import Knowledge
+from rag.settings import KnowledgeSettings
+from workflows.activities.deps import Deps
+from workflows.activities.table import activities
+from workflows.codec import data_converter
+from workflows.contracts import QUEUE, QUEUE_AI, QUEUE_BULK
+from workflows.gateway import connect
+from workflows.interceptor import VistoInterceptor, quiet_temporal_logs
+from workflows.interpreter.chunk import Chunk
+from workflows.interpreter.execution import Execution
+from workflows.journal.keyring import Keyring
+from workflows.journal.records import Journal
+from workflows.settings import Settings
+from workflows.store.db import Database
+from workflows.usecases.keys import payload_keys
+
+PASSED_THROUGH = ("pydantic", "pydantic_core", "jinja2", "markupsafe", "rfc8785", "workflows", "annotated_types")
+"""Pure modules that the workflow sandbox shares instead of loading them again for every workflow."""
+
+GRACE = timedelta(seconds=1)
+
+
+def keyring(settings: Settings) -> Keyring:
+    """The journal's key: from the settings, else a file that is made once."""
+    if settings.journal_key is not None:
+        return Keyring.from_text(settings.journal_key.get_secret_value(), "VISTO_JOURNAL_KEY")
+    return Keyring.from_file(settings.keys / "journal.key")
+
+
+def build_deps(settings: Settings) -> Deps:
+    """Open everything activities need. Close ``deps.db`` and ``deps.knowledge`` afterwards."""
+    secrets = Secrets(os.environ, settings.home / "secrets.env")
+    book = ConnectionBook.load(
+        settings.connections_file or settings.home / "connections.yaml",
+        environment=settings.environment,
+        secrets=secrets,
+    )
+    settings.files.mkdir(parents=True, exist_ok=True)
+    return Deps(
+        db=Database(settings.database),
+        journal=Journal(keyring(settings)),
+        settings=settings,
+        knowledge=Knowledge(_knowledge_settings(settings)),
+        connections=book,
+        secrets=secrets,
+        models=model_settings_from_env(os.environ),
+    )
+
+
+def _knowledge_settings(settings: Settings) -> KnowledgeSettings:
+    if settings.chroma_url:
+        return KnowledgeSettings(chroma_url=settings.chroma_url)
+    return KnowledgeSettings(chroma_path=settings.home / "chroma")
+
+
+def workers(client: Client, deps: Deps) -> list[Worker]:
+    """One worker per queue; workflows and local activities on the light one."""
+    table, settings = activities(deps), deps.settings
+    concurrency = {
+        QUEUE: settings.worker_concurrency,
+        QUEUE_AI: settings.worker_ai_concurrency,
+        QUEUE_BULK: settings.worker_bulk_concurrency,
+    }
+    return [_worker(client, settings, queue, functions, concurrency[queue]) for queue, functions in table.items()]
+
+
+def _worker(client: Client, settings: Settings, queue: str, functions: Sequence[Any], concurrency: int) -> Worker:
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=[Execution, Chunk] if queue == QUEUE else [],
+        activities=functions,
+        interceptors=[VistoInterceptor()],
+        workflow_runner=SandboxedWorkflowRunner(
+            restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+        ),
+        max_concurrent_activities=concurrency,
+        max_concurrent_local_activities=max(concurrency, 20),
+        max_cached_workflows=settings.max_cached_workflows,
+        sticky_queue_schedule_to_start_timeout=settings.sticky_timeout,
+        graceful_shutdown_timeout=GRACE,
+    )
+
+
+@contextlib.asynccontextmanager
+async def running(client: Client, deps: Deps) -> AsyncIterator[None]:
+    """Run all workers inside the block."""
+    async with contextlib.AsyncExitStack() as stack:
+        for worker in workers(client, deps):
+            await stack.enter_async_context(worker)
+        yield
+
+
+async def run(settings: Settings) -> None:
+    """Run until cancelled."""
+    quiet_temporal_logs()
+    keys = payload_keys(settings)
+    deps = build_deps(settings)
+    try:
+        client = await connect(settings, data_converter(keys.keys, keys.current))
+        async with running(client, deps):
+            await asyncio.Event().wait()
+    finally:
+        await deps.knowledge.close()
+        deps.db.close()
