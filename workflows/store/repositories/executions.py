@@ -113,7 +113,7 @@ def create(
     new = Execution(
         execution_id, namespace, flow_id, revision, workflow_id, state, None, reference, idempotency_key,
         request_sha256, inputs, trigger, labels or {}, requester_id, author_id, via, callback_url,
-        None, None, 0, tx.now, None, None, None,
+        None, None, None, 0, tx.now, None, None, None,
     )  # fmt: skip
     values = {name: getattr(new, name) for name in Execution.__slots__}
     if insert_ignore(tx, executions, values, ("namespace", "idempotency_key")):
