@@ -14,8 +14,12 @@ HEARTBEAT_SECONDS = 2.0
 
 
 async def in_thread(call: Call, work: Callable[[], T]) -> T:
-    """Run ``work`` in a thread. The heartbeat beats on the event loop, where its callback belongs."""
+    """Run ``work`` in a thread. The heartbeat beats on the event loop, where its callback belongs.
+
+    A cancelled call stops waiting; the thread ends its work, and what becomes of it then interests nobody.
+    """
     running = asyncio.ensure_future(asyncio.to_thread(work))
+    running.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
     while True:
         done, _ = await asyncio.wait({running}, timeout=HEARTBEAT_SECONDS)
         if done:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
+import gc
+import threading
+
 import pytest
 
+from connectors import blocking
 from connectors.base import ArtifactRef, ConnectorError
 from connectors.file_read import FileReadProperties, read
 from connectors.file_write import FileWriteProperties, write
@@ -24,7 +30,7 @@ async def test_modes(make_call, files):
     await put("a", "fail_if_exists", "one\n")
     await put("b", "append", "two\n")
     await put("b", "append", "two\n")
-    with pytest.raises(ConnectorError, match="'x.txt' exists already"):
+    with pytest.raises(ConnectorError, match="exists already"):
         await put("c", "fail_if_exists", "three\n")
     assert (files / "x.txt").read_text() == "one\ntwo\n"
     await put("d", "replace", "new")
@@ -67,11 +73,6 @@ async def test_what_no_file_can_hold_is_refused(make_call, files, content):
 
 async def test_the_call_beats_while_a_slow_read_blocks(make_call, monkeypatch):
     """The event loop answers, and the heartbeat comes from it."""
-    import dataclasses
-    import threading
-
-    from connectors import blocking
-
     monkeypatch.setattr(blocking, "HEARTBEAT_SECONDS", 0.01)
     beats, enough = [], threading.Event()
 
@@ -83,3 +84,30 @@ async def test_the_call_beats_while_a_slow_read_blocks(make_call, monkeypatch):
     call = dataclasses.replace(make_call(), heartbeat=beat)
     assert await blocking.in_thread(call, lambda: enough.wait(10))
     assert set(beats) == {threading.main_thread()}
+
+
+async def test_a_cancelled_call_returns_at_once_and_its_thread_fails_in_silence(make_call):
+    """The caller does not wait for a stuck disk, and nothing is reported to nobody."""
+    loop, reported = asyncio.get_running_loop(), []
+    loop.set_exception_handler(lambda _, context: reported.append(context))
+    started, release, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        started.set()
+        release.wait(10)
+        ended.set()
+        raise OSError("too late")
+
+    task = asyncio.ensure_future(blocking.in_thread(make_call(), work))
+    await asyncio.to_thread(started.wait, 10)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not ended.is_set()
+    release.set()
+    await asyncio.to_thread(ended.wait, 10)
+    if others := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(others)
+    del others
+    gc.collect()
+    assert reported == []

@@ -68,6 +68,8 @@ def test_killed_at_any_system_call_a_retry_has_the_effect_once(tmp_path, mode):
         write(root, "a", mode, "the whole text of a\n")
         assert text_of(root).count("the whole text of a\n") == 1
         assert len(text_of(root)) == {"append": 5 + 20 + 2, "replace": 20, "create": 20}[mode]
+        steps = [json.loads(line) for line in (root / "sheets/.out.txt.visto-ops").read_text().splitlines()]
+        assert steps[-1] == {"op_id": "a", "state": "applied"} or mode == "append"
     assert not list((tmp_path / "count/sheets").glob(".*visto-new*"))
 
 
@@ -143,6 +145,16 @@ def test_a_foreign_write_into_an_unfinished_append_is_not_papered_over(tmp_path)
         write(tmp_path, "a", "append", "abc\n")
     assert "delete" in caught.value.remedy
     assert text_of(tmp_path) == "seed\nsomething longer\n"
+
+
+def test_a_journal_line_that_was_cut_short_never_happened(tmp_path):
+    """It is removed, so that every line of the journal can be read."""
+    write(tmp_path, "a", "append", "one\n")
+    journal = tmp_path / "sheets/.out.txt.visto-ops"
+    journal.write_text(journal.read_text() + '{"op_id":"b","state":"intended"' + " " * 2000)
+    write(tmp_path, "b", "append", "two\n")
+    assert text_of(tmp_path) == "one\ntwo\n"
+    assert [json.loads(line)["op_id"] for line in journal.read_text().splitlines()] == ["a", "a", "b", "b"]
 
 
 def test_a_lock_that_is_held_is_a_transient_error(tmp_path, monkeypatch):

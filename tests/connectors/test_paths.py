@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ async def test_hostile_paths_are_refused_by_every_file_task(make_call, files, pa
 
 
 PARTS = st.sampled_from(
-    ["..", ".", "", "a", "a.txt", "/", "\\", "%2e%2e", "．．", "..;", " ..", ".. ", "\0", "~", "C:"]
+    ["..", ".", "", "a", "a.txt", "/", "\\", "%2e%2e", "\uff0e\uff0e", "..;", " ..", ".. ", "\0", "~", "C:"]
 )
 
 
@@ -44,15 +45,12 @@ PARTS = st.sampled_from(
 @given(st.lists(PARTS, max_size=6).map("/".join) | st.text(max_size=40))
 def test_no_text_opens_anything_outside(tmp_path, path):
     """A name that passes is made of plain parts, and what it would open lies below the root."""
-    try:
+    parts = ("refused",)
+    with suppress(ConnectorError):
         parts = split(path)
-    except ConnectorError as error:
-        assert error.remedy
-        return
     assert parts
     assert not {"..", ".", ""} & set(parts)
-    joined = os.path.normpath(tmp_path.joinpath(*parts))
-    assert Path(joined).is_relative_to(tmp_path)
+    assert Path(os.path.normpath(tmp_path.joinpath(*parts))).is_relative_to(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["x", "x.exe", "x.csv.sh", "x.html", "x.py"])
@@ -105,19 +103,15 @@ def test_a_folder_that_turns_into_a_link_meanwhile_leads_nowhere(files, tmp_path
     (outside / "x.txt").write_text("outside")
     (files / "real").mkdir()
     (files / "real/x.txt").write_text("inside")
-    (files / "link").symlink_to(outside)
     stop = threading.Event()
 
     def swap() -> None:
+        door = files / "door"
         while not stop.is_set():
-            for name in ("real", "link"):
-                os.rename(files / name, files / "box")
-                os.rename(files / "box", files / name)
-                (files / "door").unlink(missing_ok=True)
-                os.symlink(outside, files / "door")
-                (files / "door").unlink()
-                os.rename(files / "real", files / "door")
-                os.rename(files / "door", files / "real")
+            door.symlink_to(outside)
+            door.unlink()
+            (files / "real").rename(door)
+            door.rename(files / "real")
 
     swapper = threading.Thread(target=swap)
     swapper.start()
@@ -139,15 +133,13 @@ def test_a_folder_that_turns_into_a_link_meanwhile_leads_nowhere(files, tmp_path
 def test_no_descriptor_is_left_open(files):
     (files / "a").mkdir()
     (files / "a/x.txt").write_text("x")
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for path in ("a/x.txt", "a/missing.txt", "missing/x.txt", "a/x.txt/y.txt", "../x.txt"):
-        try:
+        with suppress(ConnectorError):
             os.close(open_for_reading(files, path))
-        except ConnectorError:
-            pass
     with folder(files, ("made", "deep"), create=True):
         pass
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 async def test_a_listing_leaves_out_links_hidden_files_and_other_types(make_call, files, tmp_path):
