@@ -60,7 +60,8 @@ class Chroma:
             client, self._client = self._client, None
             if client is not None:
                 if self._settings.chroma_url:
-                    _http(client).close()
+                    for part in (client, client._admin_client):  # noqa: SLF001
+                        _http(part).close()
                 client.close()
             if self._file_lock is not None:
                 self._file_lock.release()

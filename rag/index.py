@@ -26,8 +26,9 @@ PAGE = 2000
 _COLLECTION, _VERSION, _OPEN, _UPDATED = (f"{RESERVED}{key}" for key in ("collection", "version", "open", "updated_at"))
 _EMBEDDING = f"{RESERVED}embedding_"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,127}", re.ASCII)
-# 300 keeps recall above 0.95 at 100,000 chunks; below that it only makes the search more exact.
-_CONFIGURATION = {"hnsw": {"space": "cosine", "ef_search": 300}}
+# Chroma's defaults lose passages that are much alike (rows of one template: 21 of 50 were not found by their own text);
+# 64 neighbours find them. An ef_search of 300 keeps recall above 0.95 at 100,000 passages.
+_CONFIGURATION = {"hnsw": {"space": "cosine", "max_neighbors": 64, "ef_construction": 300, "ef_search": 300}}
 
 
 def store_name(namespace: str, collection: str) -> str:

@@ -12,7 +12,7 @@ QUOTE_LIMIT = 400
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]»\u201d\u2019]*\s+(?=[^a-z\s])|(?<=[\u3002\uff01\uff1f])|\n+")
-_ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|etc|e\.g|i\.e|cf|No|art|fig)|\b[A-Z])\.$", re.IGNORECASE)
+_ABBREVIATION = re.compile(r"\b(?:Mrs?|Ms|Dr|Prof|St|vs|e\.g|E\.g|i\.e|I\.e|cf|art|fig|[A-Z])\.$")
 _COMMON = frozenset(
     """
     a an and are as at be been but by can could did do does for from had has have how i if in into is it
