@@ -140,6 +140,15 @@ class ToolBench:
                         retry_after_s=error.retry_after_s,
                     ) from error
                 return {"error": str(error)}, None
+            except AgentError:
+                raise
+            except Exception as error:  # a tool's defect must not look like the agent's
+                raise AgentError(
+                    f"tool '{tool.name}' failed: {error}",
+                    code="server_error",
+                    permanent=False,
+                    remedy="It is tried again; look at the tool's own log if it keeps happening.",
+                ) from error
 
         request = {"tool": tool.name, "type": tool.type, "arguments": args}
         answer = await self._gateway.run_tool("tool", call_id, request, perform)

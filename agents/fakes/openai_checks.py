@@ -88,7 +88,7 @@ def check_embeddings(body: Json) -> dict[str, Json]:
     given = checked.get("input")
     texts = [given] if isinstance(given, str) else given
     _need(isinstance(texts, list) and 0 < len(texts) <= MAX_INPUTS, "'$.input' is invalid.", "input")
-    _need(all(text not in ("", []) for text in texts), "'$.input' is invalid.", "input")
+    _need(all(text not in ("", []) for text in texts or []), "'$.input' is invalid.", "input")
     return checked
 
 

@@ -68,7 +68,7 @@ def message(body: dict[str, Json], do: dict[str, Json]) -> tuple[dict[str, Json]
     if kind == "tool_calls":
         return _called(body, do["calls"]), "tool_calls"
     tools = {tool["function"]["name"]: tool["function"].get("parameters", {}) for tool in body.get("tools") or []}
-    answer = next((name for name in ANSWER_NAMES if name in tools), next(reversed(tools), None))
+    answer = next((name for name in reversed(ANSWER_NAMES) if name in tools), next(reversed(tools), None))
     if answer is None:
         return {"role": "assistant", "content": "OK.", "refusal": None}, "stop"
     search = next((name for name in tools if name.startswith("search_")), None)

@@ -50,7 +50,7 @@ class OfflineChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         tools = {tool["function"]["name"]: tool["function"] for tool in kwargs.get("tools", [])}
-        answer = next((name for name in ANSWER_TOOLS if name in tools), None)
+        answer = next((name for name in reversed(ANSWER_TOOLS) if name in tools), None)
         searches = [name for name in tools if name.startswith("search_")]
         case = cases.read(messages)
         if answer is None:

@@ -31,7 +31,7 @@ POLICY = Hit(
 )
 
 
-class Killed(BaseException):
+class Killed(Exception):
     """The process died here."""
 
 
