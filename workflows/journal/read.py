@@ -1,0 +1,140 @@
+"""Reading the journal: timelines, searches, and what a reviewer was shown, byte for byte."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+
+from workflows.journal import sealing
+from workflows.journal.keyring import Keyring
+from workflows.journal.kinds import KINDS
+from workflows.journal.sealing import ERASED, Erased
+from workflows.store.db import Tx
+from workflows.store.paging import Page, bounded, decode, page_of
+from workflows.store.refusals import NotFound
+from workflows.store.repositories import gates
+from workflows.store.tables import audit_event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A record. ``content`` is its value, ``ERASED``, or None when it has none (or was not asked for)."""
+
+    event_id: str
+    stream: str
+    seq: int
+    kind: str
+    occurred_at: str
+    actor_kind: str
+    actor_id: str | None
+    via: str | None
+    flow_id: str | None
+    execution_id: str | None
+    path: str | None
+    attempt: int | None
+    outcome: str | None
+    action_digest: str | None
+    event_hash: str
+    meta: dict[str, Any]
+    content: Any | Erased = None
+
+    @property
+    def says(self) -> str:
+        """The record in words, its kind's sentence."""
+        return KINDS.get(self.kind, self.kind)
+
+
+_COLUMNS = tuple(name for name in Entry.__slots__ if name != "content")
+_ALL = sa.select(*(audit_event.c[name] for name in _COLUMNS)).where(audit_event.c.namespace == bindparam("ns"))
+_OF_EXECUTION = _ALL.where(audit_event.c.execution_id == bindparam("execution")).order_by(
+    audit_event.c.stream, audit_event.c.seq
+)
+_ONE = _ALL.where(audit_event.c.event_id == bindparam("event"))
+_REQUESTED = _OF_EXECUTION.where(audit_event.c.kind == "approval.requested")
+
+
+def timeline(tx: Tx, keyring: Keyring, namespace: str, execution_id: str, *, contents: bool = True) -> list[Entry]:
+    """Everything recorded about an execution, in order. Raises ``Unreadable`` and ``KeyringError``."""
+    rows = tx.conn.execute(_OF_EXECUTION, {"ns": namespace, "execution": execution_id}).all()
+    return [_entry(tx, keyring if contents else None, namespace, row) for row in rows]
+
+
+def get(tx: Tx, keyring: Keyring, namespace: str, event_id: str) -> Entry | None:
+    row = tx.conn.execute(_ONE, {"ns": namespace, "event": event_id}).one_or_none()
+    return None if row is None else _entry(tx, keyring, namespace, row)
+
+
+def search(
+    tx: Tx,
+    namespace: str,
+    *,
+    kinds: Sequence[str] = (),
+    execution_id: str | None = None,
+    flow_id: str | None = None,
+    actor_id: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[Entry]:
+    """Records without their contents, newest first. Raises ``InvalidCursor``."""
+    limit = bounded(limit)
+    query = _ALL
+    wanted = (
+        (audit_event.c.execution_id, execution_id),
+        (audit_event.c.flow_id, flow_id),
+        (audit_event.c.actor_id, actor_id),
+    )
+    for column, value in wanted:
+        if value is not None:
+            query = query.where(column == value)
+    if kinds:
+        query = query.where(audit_event.c.kind.in_(kinds))
+    if since is not None:
+        query = query.where(audit_event.c.occurred_at >= instant(since))
+    if until is not None:
+        query = query.where(audit_event.c.occurred_at < instant(until))
+    if cursor is not None:
+        query = query.where(audit_event.c.event_id < decode(cursor, 1)[0])
+    # ids are made in the order of time, so their index serves the order too
+    query = query.order_by(audit_event.c.event_id.desc()).limit(limit + 1)
+    rows = tx.conn.execute(query, {"ns": namespace}).all()
+    return page_of([_entry(tx, None, namespace, row) for row in rows], limit, lambda entry: (entry.event_id,))
+
+
+def as_seen(tx: Tx, keyring: Keyring, namespace: str, gate_id: str, revision: int) -> str | Erased:
+    """The view document of a gate's revision, the very text that was shown and hashed.
+
+    Raises ``NotFound``, ``Unreadable`` and ``KeyringError``.
+    """
+    gate = gates.get(tx, namespace, gate_id)
+    place = f"{gate_id} revision {revision}"
+    if gate is None:
+        raise NotFound("gate", gate_id)
+    for row in tx.conn.execute(_REQUESTED, {"ns": namespace, "execution": gate.execution_id}).all():
+        meta = json.loads(row.meta)
+        if meta.get("gate_id") == gate_id and meta.get("revision") == revision:
+            content = _entry(tx, keyring, namespace, row).content
+            if content is ERASED or isinstance(content, str):
+                return content
+    raise NotFound("recorded view of gate", place)
+
+
+def instant(at: datetime) -> str:
+    """An instant as the journal writes it."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _entry(tx: Tx, keyring: Keyring | None, namespace: str, row: sa.Row[Any]) -> Entry:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    content: Any = None
+    if keyring is not None:
+        opened = sealing.read(tx, keyring, namespace, values["event_id"])
+        content = opened.value if isinstance(opened, sealing.Opened) else opened
+    return Entry(**{**values, "meta": json.loads(values["meta"]), "content": content})
