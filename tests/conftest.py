@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.clock import FakeClock
 from tests.support.postgres import Postgres
+from tests.support.temporal import TemporalServer
 from workflows.journal.keyring import Keyring
 from workflows.journal.records import Journal
 from workflows.store import migrate
@@ -75,3 +76,11 @@ def keyring() -> Keyring:
 @pytest.fixture
 def journal(keyring: Keyring) -> Journal:
     return Journal(keyring)
+
+
+@pytest.fixture(scope="session")
+def temporal_server() -> Iterator[str]:
+    """The address of a real Temporal server, shared by the session: use fresh workflow ids."""
+    server = TemporalServer()
+    yield server.address
+    server.stop()

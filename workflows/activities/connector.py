@@ -116,7 +116,7 @@ async def run(deps: Deps, given: TaskIn, connector: Connector[Any, Any]) -> Json
         namespace=namespace,
         op_id=given.op_id,
         attempt=activity.info().attempt,
-        files_root=deps.settings.files,
+        files_root=deps.files(namespace),
         artifacts=deps.artifacts(namespace),
         connection=_connection(deps, namespace, given.properties),
         heartbeat=activity.heartbeat,

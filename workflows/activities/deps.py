@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from temporalio import activity
@@ -37,6 +38,10 @@ class Deps:
 
     def artifacts(self, namespace: str) -> LocalArtifacts:
         return LocalArtifacts(self.settings.artifacts, namespace)
+
+    def files(self, namespace: str) -> Path:
+        """The folder that file tasks of a namespace may touch."""
+        return self.settings.files / namespace
 
     def recorder(self, where: Where) -> DbRecorder:
         """The operation journal of the attempt that is running now."""

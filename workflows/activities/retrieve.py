@@ -52,7 +52,7 @@ class RetrievalActivities:
     async def ingest(self, given: TaskIn) -> StepOut:
         """Read files under the files root into a collection. Repeating it changes nothing: chunks go by content."""
         properties = given.properties
-        root = self._deps.settings.files
+        root = self._deps.files(given.where.namespace)
         paths = [root / _relative(path) for path in _paths(properties["from"])]
         report = await self._deps.knowledge.ingest(
             given.where.namespace, properties["collection"], paths, root=root, progress=activity.heartbeat
