@@ -101,7 +101,7 @@ def explained(error: Exception) -> CommandError | None:
         return None
     unreachable = type(error).__name__.endswith("Unavailable")
     return CommandError(
-        str(error),
+        str(error).removesuffix(remedy).rstrip(),
         exit_code=Exit.UNREACHABLE if unreachable else Exit.REFUSED,
         remedy=remedy,
         code=str(getattr(error, "code", None) or type(error).__name__),

@@ -10,7 +10,7 @@ import typer
 
 from visto.cli import flow_files
 from visto.cli.errors import Exit
-from visto.cli.output import Json, emit, note, say
+from visto.cli.output import Json, emit, note, say, table
 
 if TYPE_CHECKING:
     from workflows.flow.compile import Compilation
@@ -36,11 +36,11 @@ OnePath = Annotated[Path, typer.Argument(help="A flow file; - reads standard inp
 
 def compiled(path: Path) -> Compilation:
     """Compile a file against what this version can do."""
-    from visto.cli.local_world import LocalWorld
+    from workflows.activities.catalog import Catalog
     from workflows.flow.compile import compile_flow
 
     name = "<stdin>" if str(path) == "-" else str(path)
-    return compile_flow(flow_files.text_of(path), name, LocalWorld())
+    return compile_flow(flow_files.text_of(path), name, Catalog())
 
 
 @app.command()
@@ -76,17 +76,16 @@ def schema() -> None:
 
     Example: visto flow schema > visto.schema.json
     """
-    from visto.cli.local_world import LocalWorld
+    from workflows.activities.catalog import Catalog
     from workflows.flow.schema import language_schema
 
-    emit(language_schema(LocalWorld()))
+    emit(language_schema(Catalog()))
 
 
 @app.command()
 def graph(
     path: OnePath,
     format: Annotated[Drawing, typer.Option(help="How to draw.")] = Drawing.TEXT,
-    as_json: Json = False,
 ) -> None:
     """Draw a flow's tasks.
 
@@ -94,15 +93,102 @@ def graph(
 
     Exit codes: 0 drawn, 1 the flow has errors.
     """
-    from visto.cli.drawing import edges, mermaid, tree
     from workflows.flow.diagnostics import render
+    from workflows.flow.graph import mermaid, text_tree
 
     flow_files.find([path])
     compilation = compiled(path)
-    if compilation.plan is None:
+    if compilation.flow is None or compilation.plan is None:
         note(render(compilation.diagnostics))
         raise typer.Exit(Exit.NO)
+    draw = mermaid if format is Drawing.MERMAID else text_tree
+    say(draw(compilation.flow))
+
+
+@app.command("list")
+def list_(
+    state: Annotated[str | None, typer.Option(help="Only flows that are draft, active, paused or archived.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the flows of the running installation.
+
+    Example: visto flow list --state active
+
+    Exit codes: 0 listed, 3 no Visto runs.
+    """
+    from visto.cli.http import Api
+
+    with Api.find() as api:
+        found = list(api.pages("/flows", state=state))
     if as_json:
-        emit([{"from": one.source, "to": one.target, "label": one.label} for one in edges(compilation.plan)])
+        emit(found)
     else:
-        say(mermaid(compilation.plan) if format is Drawing.MERMAID else tree(compilation.plan))
+        say(
+            table(
+                ("FLOW", "STATE", "REVISION", "UPDATED"),
+                ((one["flow_id"], one["state"], one["revision"], one["updated_at"]) for one in found),
+            )
+        )
+
+
+@app.command()
+def show(
+    flow_id: Annotated[str, typer.Argument(help="The flow's id.")],
+    source: Annotated[bool, typer.Option("--source", help="Print its text, as its author wrote it.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show one flow: its state, inputs, triggers and current revision.
+
+    Example: visto flow show order-risk --source > order-risk.yaml
+
+    Exit codes: 0 shown, 3 no Visto runs, 4 no such flow.
+    """
+    from visto.cli.http import Api, segment
+
+    with Api.find() as api:
+        found = api.get(f"/flows/{segment(flow_id)}")
+    current = found["current"]
+    if as_json:
+        emit(found)
+    elif source:
+        say(current["source_text"].rstrip("\n"))
+    else:
+        say(f"{found['flow_id']}  {found['state']}  revision {found['revision']}  sha256 {current['sha256']}")
+        say(
+            table(
+                ("INPUT", "TYPE", "REQUIRED"),
+                ((one["id"], one["type"], one.get("required", True)) for one in found["inputs"]),
+            )
+        )
+
+
+@app.command()
+def apply(
+    paths: Paths,
+    message: Annotated[str | None, typer.Option("-m", "--message", help="What changed, for the history.")] = None,
+    managed_by: Annotated[str | None, typer.Option(help="Name of the repository that owns these flows.")] = None,
+    adopt: Annotated[bool, typer.Option("--adopt", help="Take over flows that somebody else manages.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a revision of every flow that changed. All are checked before any is saved.
+
+    Example: visto flow apply flows/ -m "raise the alert threshold"
+
+    Exit codes: 0 applied, 1 errors and nothing was saved, 3 no Visto runs, 4 refused.
+    """
+    from visto.cli.http import Api
+    from workflows.flow.diagnostics import has_errors, render
+
+    files = flow_files.find(paths)
+    found = [problem for path in files for problem in compiled(path).diagnostics]
+    if has_errors(found):
+        say(render(found, "json" if as_json else "text"))
+        raise typer.Exit(Exit.NO)
+    body = {"message": message, "managed_by": managed_by, "adopt": adopt, "origin": "git" if managed_by else "cli"}
+    with Api.find() as api:
+        saved = [api.post("/flows", body | {"source": flow_files.text_of(path), "name": str(path)}) for path in files]
+    if as_json:
+        emit(saved)
+        return
+    for one in saved:
+        say(f"{one['flow_id']}  revision {one['number']}  {'saved' if one['created'] else 'unchanged'}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
@@ -42,7 +42,7 @@ class Api:
             )
         return cls(url, key or _dev_key(home))
 
-    def __enter__(self) -> Api:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -72,7 +72,7 @@ class Api:
             size = PAGE if left is None else min(PAGE, left)
             answer = self.get(path, cursor=cursor, limit=size, **query)
             yield from answer["items"]
-            cursor = answer.get("next_cursor")
+            cursor = answer.get("next")
             left = None if left is None else left - len(answer["items"])
             if not cursor or left == 0:
                 return

@@ -31,12 +31,13 @@ class AlreadyRunning(Exception):
 
 @dataclass(slots=True)
 class State:
-    """The content of ``dev.json``."""
+    """The content of ``dev.json``. ``env`` is what other commands on this home need to reach the same stack."""
 
     supervisor: Identity | None = None
     children: dict[str, Identity] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
     urls: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
     started_at: float = field(default_factory=time.time)
     ready: bool = False
 
@@ -65,6 +66,7 @@ def read(home: Path) -> State | None:
             children={name: Identity(**one) for name, one in found.get("children", {}).items()},
             ports=dict(found.get("ports", {})),
             urls=dict(found.get("urls", {})),
+            env=dict(found.get("env", {})),
             started_at=float(found.get("started_at", 0)),
             ready=bool(found.get("ready")),
         )

@@ -41,7 +41,12 @@ class Supervisor:
         self._held.enter_context(home_state.held(home))
         try:
             self._clear_leftovers()
-            self.state = State(supervisor=Identity.of(os.getpid()), ports=dict(self.stack.ports), urls=self.stack.urls)
+            self.state = State(
+                supervisor=Identity.of(os.getpid()),
+                ports=dict(self.stack.ports),
+                urls=self.stack.urls,
+                env=self.stack.address,
+            )
             self._save()
             servers = self._launch(self.stack.servers())
             await self._run_once("database", self.prepare)
