@@ -54,7 +54,10 @@ class RequestLog:
 
 
 class FakeOpenAI:
-    """The server. ``requests`` holds the entries logged so far; each has ``event`` ``request`` or ``answered``."""
+    """The server. ``requests`` holds the entries logged so far; each has ``event`` ``request`` or ``answered``.
+
+    ``arrived`` is set by the first request.
+    """
 
     def __init__(
         self,
@@ -71,6 +74,7 @@ class FakeOpenAI:
         self._number = 0
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
+        self.arrived = asyncio.Event()
 
     @property
     def base_url(self) -> str:
@@ -150,6 +154,7 @@ class FakeOpenAI:
                 "body": body,
             }
         )
+        self.arrived.set()
         check_auth(headers.get("authorization", ""), self._keys)
         if is_chat:
             return await _chat(check_chat(body), do, number)

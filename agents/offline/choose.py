@@ -53,12 +53,19 @@ def _decide(
         return best, RULE_MARGIN if len(supported) == 1 else CONTESTED_MARGIN
     if evidence.default in open_labels:
         return str(evidence.default), DEFAULT_MARGIN
-    scores = dict(zip(labels, label_scores(case.text, _documents(case, name, schema, labels, evidence)), strict=True))
+    text = _without_labels(case, labels) if ranks else case.text
+    scores = dict(zip(labels, label_scores(text, _documents(case, name, schema, labels, evidence)), strict=True))
     ordered = sorted(open_labels, key=lambda label: (-scores[label], -(ranks or {}).get(label, 0)))
-    if len(ordered) == 1 or not case.text.strip():
+    if len(ordered) == 1 or not text.strip():
         # Nothing to go by: the more cautious label where there is a scale, and no confidence.
         return (max(open_labels, key=lambda label: ranks[label]) if ranks else ordered[0]), 0.0
     return ordered[0], _margin([scores[label] for label in ordered])
+
+
+def _without_labels(case: Case, labels: Sequence[str]) -> str:
+    """The text without the words of a scale: a note that says "low, low, low" describes no case."""
+    said = "|".join(re.escape(label) for label in labels)
+    return re.sub(rf"\s*\b(?:{said})\b", "", case.text, flags=re.IGNORECASE) if case.facts else case.text
 
 
 def _margin(ordered: Sequence[float]) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.offline.case import SHORT, as_number
-from agents.offline.text import stems, words
+from agents.offline.text import STOP_WORDS, stems, words
 
 Json = Any
 _CURRENCY = r"(?:EUR|USD|GBP|€|\$|£|euros?|dollars?|pounds?)"
@@ -61,7 +61,7 @@ def _numeric(sentence: str, facts: Mapping[str, Json]) -> Iterator[Condition]:
             continue
         taken.append(found.span())
         money = bool(found.groupdict().get("cur1") or (found.groupdict().get("cur2") or "%") != "%")
-        name = _which(sentence, found.start(), numbers, money=money)
+        name = _which(sentence, found, numbers, money=money)
         if name is not None:
             value = numbers[name]
             inside = low < value < high if strict else low <= value <= high
@@ -101,10 +101,10 @@ def _value(found: re.Match[str]) -> float | None:
     return None if number is None else number * (1000 if found["mul"] else 1)
 
 
-def _which(sentence: str, place: int, numbers: Mapping[str, float], *, money: bool) -> str | None:
+def _which(sentence: str, found: re.Match[str], numbers: Mapping[str, float], *, money: bool) -> str | None:
     """The numeric fact a comparison speaks of: named nearest before it, else the money, else the only one."""
-    before = stems(sentence[:place])
-    after = stems(sentence[place:])
+    before = stems(sentence[: found.start()])
+    after = stems(sentence[found.start() :])
     ranked: list[tuple[int, str]] = []
     for name in numbers:
         roots = stems(_last(name))
@@ -114,10 +114,14 @@ def _which(sentence: str, place: int, numbers: Mapping[str, float], *, money: bo
             ranked.append((min(spots), name))
     if ranked:
         return min(ranked)[1]
+    # "more than 3 chargebacks" counts something that this case does not tell.
+    next_word = next(iter(words(sentence[found.end() :])), "")
+    if next_word and not money and next_word not in STOP_WORDS | _MONEY_WORDS:
+        return None
     monetary = [name for name in numbers if _MONEY_NAMES & set(words(_last(name)))]
-    if len(monetary) == 1 and (money or _MONEY_WORDS & set(words(sentence))):
+    if len(monetary) == 1 and (money or len(numbers) == 1 or _MONEY_WORDS & set(words(sentence))):
         return monetary[0]
-    return next(iter(numbers)) if len(numbers) == 1 and not monetary else None
+    return next(iter(numbers)) if len(numbers) == 1 else None
 
 
 def _codes(sentence: str, facts: Mapping[str, Json]) -> Iterator[Condition]:

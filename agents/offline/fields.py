@@ -15,6 +15,7 @@ from agents.offline.text import sentences, stem, stems, words
 Json = Any
 DEFAULT_TEXT = 400
 _NUMBER = re.compile(r"(?<![\w.,-])-?\d[\d,]*(?:\.\d+)?(?![\w])")
+_WORD = re.compile(r"\w+")
 _ISO = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _DAY_FIRST = re.compile(r"\b(\d{1,2})[./](\d{1,2})[./](\d{4})\b")
 _FORMATS = {
@@ -120,12 +121,18 @@ def _number(case: Case, name: str, schema: dict[str, Json], *, whole: bool) -> f
 
 
 def _number_near(text: str, name: str) -> float:
-    """The number in the sentence that speaks of the field; the only number of the text; else 0."""
+    """The number nearest to the field's name in a sentence; the only number of the text; else 0."""
     roots = set(stems(name))
-    found = [(s, n) for s in sentences(text) for n in _NUMBER.findall(s)]
-    spoken = [n for s, n in found if roots & set(stems(s))]
-    candidates = spoken or ([found[0][1]] if len(found) == 1 else [])
-    return (as_number(candidates[0]) or 0.0) if candidates else 0.0
+    found = [(number, sentence) for sentence in sentences(text) for number in _NUMBER.finditer(sentence)]
+    spoken = [
+        (min(abs(number.start() - word.start()), abs(number.end() - word.start())), number[0])
+        for number, sentence in found
+        for word in _WORD.finditer(sentence)
+        if stem(word[0].lower()) in roots
+    ]
+    if spoken:
+        return as_number(min(spoken)[1]) or 0.0
+    return (as_number(found[0][0][0]) or 0.0) if len(found) == 1 else 0.0
 
 
 def _array(case: Case, name: str, schema: dict[str, Json], filled: Filled) -> list[Json]:

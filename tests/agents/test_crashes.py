@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import sys
 
 import pytest
 
 from agents.contracts import AgentError, PlannedTool
 from agents.runner import run_agent
-from tests.agents.support import Bench, Killed, SqliteRecorder, ask
+from tests.agents.support import Bench, Killed, SqliteRecorder, ask, openai_settings
 
 LOOKUP = PlannedTool(
     name="history",
@@ -114,7 +113,7 @@ async def test_equal_requests_of_one_step_are_different_operations(bench, provid
 async def test_the_journal_can_rebuild_what_was_sent(bench, provider):
     fake = await provider(bench=bench)
     await run_agent(ask(), bench.deps)
-    recorded = [op for op in bench.recorder.operations if op.kind == "llm"][0]
+    recorded = next(op for op in bench.recorder.operations if op.kind == "llm")
     assert recorded.request["messages"][0]["content"] == fake.requests[0]["body"]["messages"][0]["content"]
     assert recorded.request["tools"] == fake.requests[0]["body"]["tools"]
     assert recorded.meta["model"] == "gpt-4.1-mini"
@@ -133,8 +132,7 @@ async def test_the_step_shows_that_it_is_alive_while_the_provider_thinks(bench, 
 async def test_cancelling_leaves_no_answer_and_no_heartbeat_behind(bench, provider):
     fake = await provider([{"do": {"kind": "hang", "seconds": 30}}], bench, timeout_s=60)
     step = asyncio.create_task(run_agent(ask(), bench.deps))
-    while not fake.requests:
-        await asyncio.sleep(0.01)
+    await asyncio.wait_for(fake.arrived.wait(), 10)
     step.cancel()
     with pytest.raises(asyncio.CancelledError):
         await step
@@ -146,15 +144,14 @@ async def test_the_fakes_log_is_on_disk_before_the_answer_and_in_reach_of_anothe
     log, script = tmp_path / "log.jsonl", tmp_path / "script.json"
     script.write_text(json.dumps([{"do": {"kind": "text", "content": "no"}, "times": 1}]))
     command = [sys.executable, "-m", "agents.fakes.openai", "--port", "0", "--log", str(log), "--script", str(script)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            from tests.agents.support import openai_settings
-
-            assert process.stdout is not None
-            bench = Bench(models=openai_settings(process.stdout.readline().strip()))
-            await run_agent(ask(), bench.deps)
-        finally:
-            process.kill()
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        bench = Bench(models=openai_settings((await process.stdout.readline()).decode().strip()))
+        await run_agent(ask(), bench.deps)
+    finally:
+        process.kill()
+        await process.wait()
     entries = [json.loads(line) for line in log.read_text().splitlines()]
     assert [entry["event"] for entry in entries] == ["request", "answered"] * 3
     assert len({entry["sha256"] for entry in entries if entry["event"] == "request"}) == 3
