@@ -15,6 +15,7 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -67,6 +68,8 @@ class Database:
         self.clock = clock
         self.writer = _sqlite_engine(self.url, StaticPool) if self.is_sqlite else _pg_engine(self.url)
         self.reader = _sqlite_engine(self.url, QueuePool) if self.is_sqlite else _pg_reader(self.writer)
+        # SQLite has one writing connection: whoever calls ``write_sync`` from another thread takes turns
+        self._one_writer: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
         self._write_pool = ThreadPoolExecutor(1 if self.is_sqlite else PG_POOL, thread_name_prefix="visto-db-write")
         self._read_pool = ThreadPoolExecutor(4, thread_name_prefix="visto-db-read")
 
@@ -81,7 +84,7 @@ class Database:
     def write_sync(self, unit: Callable[[Tx], T]) -> T:
         for attempt in range(RETRIES):
             try:
-                with self.writer.begin() as conn:
+                with self._one_writer, self.writer.begin() as conn:
                     return unit(Tx(conn, self.clock()))
             except (OperationalError, DBAPIError) as error:
                 if not _retryable(error) or attempt == RETRIES - 1:
