@@ -57,7 +57,9 @@ def upsert(tx: Tx, table: sa.Table, values: Values, conflict: Sequence[str], upd
 @lru_cache
 def _ignore(table: sa.Table, is_postgres: bool, conflict: tuple[str, ...]) -> Statement:
     insert = postgresql.insert if is_postgres else sqlite.insert
-    return insert(table).on_conflict_do_nothing(index_elements=conflict or None)
+    statement = insert(table).on_conflict_do_nothing(index_elements=conflict or None)
+    # psycopg forgets the count of an INSERT unless asked to keep it
+    return statement.execution_options(preserve_rowcount=True)
 
 
 @lru_cache
