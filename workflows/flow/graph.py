@@ -6,8 +6,20 @@ from collections.abc import Iterable, Iterator
 
 from workflows.flow.tree import Flow, Task
 
-_LABELS = {"suggest": "suggest", "enrich": "evidence", "on_approve": "when approved", "tasks": "each", "default": "otherwise"}
-_SHAPES = {"gate": ("{{", "}}"), "foreach": ("[[", "]]"), "switch": ("{", "}"), "stop": ("([", "])"), "fail": ("([", "])")}
+_LABELS = {
+    "suggest": "suggest",
+    "enrich": "evidence",
+    "on_approve": "when approved",
+    "tasks": "each",
+    "default": "otherwise",
+}
+_SHAPES = {
+    "gate": ("{{", "}}"),
+    "foreach": ("[[", "]]"),
+    "switch": ("{", "}"),
+    "stop": ("([", "])"),
+    "fail": ("([", "])"),
+}
 _SECTIONS = {"tasks": "", "errors": "on failure", "finally": "always"}
 
 

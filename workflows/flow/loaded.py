@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,13 @@ class Loaded:
             if found is not None:
                 return found
         return START
+
+    def groups(self, name: str) -> Iterator[tuple[int, dict[str, Json]]]:
+        """Yield the groups of fields in a top-level list, with their positions; whatever else stands there is skipped."""
+        listed = self.data.get(name) if isinstance(self.data, dict) else None
+        for index, one in enumerate(listed if isinstance(listed, list) else ()):
+            if isinstance(one, dict):
+                yield index, one
 
     def line(self, number: int) -> str:
         lines = self.text.splitlines()

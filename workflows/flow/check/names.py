@@ -10,7 +10,7 @@ from workflows.flow.loaded import Json, Path, Report
 from workflows.flow.model.ai import Agent
 from workflows.flow.model.control import AVAILABLE_CONTROL, CONTROL
 from workflows.flow.model.gate import Gate
-from workflows.flow.model.triggers import AVAILABLE_TRIGGERS
+from workflows.flow.model.triggers import AVAILABLE_TRIGGERS, TRIGGERS
 from workflows.flow.tasktype import World
 from workflows.flow.tree import Flow, Task
 
@@ -23,10 +23,8 @@ def check_names(flow: Flow, world: World, namespace: str, report: Report) -> Non
     ingested = {task.raw.get("collection") for task in flow.walk() if task.kind == "rag.ingest"}
     known = world.collections(namespace)
     collections = None if known is None else known | {name for name in ingested if isinstance(name, str)}
-    triggers = report.loaded.data.get("triggers")
-    for index, raw in enumerate(triggers if isinstance(triggers, list) else ()):
-        if isinstance(raw, dict):
-            _known(raw.get("connection"), connections, ("triggers", index, "connection"), "connection", report)
+    for index, raw in report.loaded.groups("triggers"):
+        _known(raw.get("connection"), connections, ("triggers", index, "connection"), "connection", report)
     for task in flow.walk():
         _known(task.raw.get("connection"), connections, (*task.path, "connection"), "connection", report)
         for path, name in _collections(task):
@@ -52,9 +50,9 @@ def _known(name: Json, known: Collection[str] | None, path: Path, what: str, rep
 
 def check_available(flow: Flow, report: Report) -> None:
     """Report what the language knows but this version does not run."""
-    for index, raw in enumerate(flow.document.triggers):
+    for index, raw in report.loaded.groups("triggers"):
         kind = raw.get("type")
-        if isinstance(kind, str) and kind not in AVAILABLE_TRIGGERS:
+        if isinstance(kind, str) and kind in TRIGGERS and kind not in AVAILABLE_TRIGGERS:
             _later(("triggers", index, "type"), f"the trigger `{kind}`", report)
     for task in flow.walk():
         if task.type in CONTROL and task.type not in AVAILABLE_CONTROL:

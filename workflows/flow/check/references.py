@@ -43,8 +43,7 @@ class _References:
         self.scope = flow_scope(flow, variables, _by_id(flow.walk()), input_shape(flow.inputs))
 
     def run(self) -> None:
-        triggers = self.report.loaded.data.get("triggers")
-        for index, raw in enumerate(triggers if isinstance(triggers, list) else ()):
+        for index, raw in self.report.loaded.groups("triggers"):
             self._trigger(raw, index)
         done = self.tasks(self.flow.tasks, self.scope)
         error = closed(dict.fromkeys(("message", "code", "task", "remedy"), ANYTHING))
@@ -58,12 +57,11 @@ class _References:
             )
             self.check.template(output.value, path, done)
 
-    def _trigger(self, raw: Json, index: int) -> None:
-        if isinstance(raw, dict):
-            hint = "a trigger knows only `trigger`, `vars` and `labels`"
-            scope = self.scope.without(inputs=hint, outputs=hint)
-            self.check.template(raw.get("inputs"), ("triggers", index, "inputs"), scope)
-            self.check.condition(raw.get("when"), ("triggers", index, "when"), scope)
+    def _trigger(self, raw: dict[str, Json], index: int) -> None:
+        hint = "a trigger knows only `trigger`, `vars` and `labels`"
+        scope = self.scope.without(inputs=hint, outputs=hint)
+        self.check.template(raw.get("inputs"), ("triggers", index, "inputs"), scope)
+        self.check.condition(raw.get("when"), ("triggers", index, "when"), scope)
 
     def tasks(self, tasks: Iterable[Task], scope: Scope) -> Scope:
         """Check tasks that run one after the other; return what is known after the last."""

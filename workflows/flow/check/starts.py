@@ -30,8 +30,8 @@ def check_starts(flow: Flow, report: Report) -> None:
 def _with_paths(parts: Sequence[P], name: str, report: Report) -> list[tuple[Path, P]]:
     """Pair valid parts with their places; the first of two with one id counts."""
     places: dict[str, Path] = {}
-    for index, raw in enumerate(report.loaded.data.get(name) or ()):
-        if isinstance(raw, dict) and isinstance(raw.get("id"), str):
+    for index, raw in report.loaded.groups(name):
+        if isinstance(raw.get("id"), str):
             places.setdefault(raw["id"], (name, index))
     return [(places[part.id], part) for part in parts]
 

@@ -31,8 +31,8 @@ def read_flow(loaded: Loaded, world: World, report: Report) -> Flow | None:
     reader = TaskReader(report, world, document.defaults)
     reader.check_defaults()
     flow = Flow(document)
-    flow.inputs = _parts(data.get("inputs"), ("inputs",), lambda raw, path: validate(Input, raw, path, report), report)
-    flow.triggers = _parts(data.get("triggers"), ("triggers",), lambda raw, path: _trigger(raw, path, report), report)
+    flow.inputs = _parts("inputs", lambda raw, path: validate(Input, raw, path, report), report)
+    flow.triggers = _parts("triggers", lambda raw, path: _trigger(raw, path, report), report)
     flow.outputs = _outputs(data.get("outputs"), report)
     flow.tasks = reader.read_list(data.get("tasks"), ("tasks",))
     flow.errors = reader.read_list(data.get("errors"), ("errors",))
@@ -53,22 +53,18 @@ def _best_document(data: Mapping[str, Json]) -> FlowDocument:
     return made.model_copy(update=found)
 
 
-def _parts(raw: Json, path: Path, read: Callable[[dict[str, Json], Path], M | None], report: Report) -> list[M]:
-    if not isinstance(raw, list):
-        return []
+def _parts(name: str, read: Callable[[dict[str, Json], Path], M | None], report: Report) -> list[M]:
     made: list[M] = []
-    seen: dict[str, Path] = {}
-    for index, one in enumerate(raw):
-        here = (*path, index)
-        if not isinstance(one, dict):
-            continue
-        name = one.get("id")
-        if isinstance(name, str):
-            if name in seen:
+    seen: set[str] = set()
+    for index, one in report.loaded.groups(name):
+        here: Path = (name, index)
+        id_ = one.get("id")
+        if isinstance(id_, str):
+            if id_ in seen:
                 report.add(
-                    (*here, "id"), "duplicate-id", f"there are two {path[0]} called `{name}`", "give each its own id"
+                    (*here, "id"), "duplicate-id", f"there are two {name} called `{id_}`", "give each its own id"
                 )
-            seen[name] = here
+            seen.add(id_)
         part = read(one, here)
         if part is not None:
             made.append(part)

@@ -37,19 +37,12 @@ class TaskReader:
                 self.report.add(("defaults", name), "unknown-type", self._no_type(name), self._nearest(name), key=True)
 
     def read_list(self, raw: Json, path: Path) -> list[Task]:
-        """Read a list of tasks; what is not a task is reported and left out."""
-        if raw is None:
-            return []
-        if not isinstance(raw, list):
-            self.report.add(path, "wrong-type", "this must be a list of tasks", "begin each task with `- id:`")
-            return []
-        found = (self.read(one, (*path, index)) for index, one in enumerate(raw))
+        """Read a list of tasks. What is no task was reported with the model around it, and is left out."""
+        listed = enumerate(raw) if isinstance(raw, list) else ()
+        found = (self.read(one, (*path, index)) for index, one in listed if isinstance(one, dict))
         return [task for task in found if task is not None]
 
-    def read(self, raw: Json, path: Path, *, default_id: str | None = None) -> Task | None:
-        if not isinstance(raw, dict):
-            self.report.add(path, "wrong-type", "a task is a group of fields", "begin it with `id:` and `type:`")
-            return None
+    def read(self, raw: dict[str, Json], path: Path, *, default_id: str | None = None) -> Task | None:
         name = raw.get("type")
         if not isinstance(name, str):
             self.report.add(path, "missing-key", "`type` is missing", "say what this task does, e.g. `type: csv.read`")

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from workflows.flow.expressions.nearest import nearest
+from workflows.flow.expressions.nearest import nearest, nearest_name
 from workflows.flow.loaded import Json, Path, Report
 
 M = TypeVar("M", bound=BaseModel)
@@ -50,14 +50,23 @@ def _report(
     templates: bool,
 ) -> None:
     seen: set[Path] = set()
-    for one in error.errors(include_url=False, include_context=True):
+    found = error.errors(include_url=False, include_context=True)
+    misspelt = {_meant(model, one["loc"]) for one in found if one["type"] == "extra_forbidden"}
+    for one in found:
         place, value = _locate(one["loc"], raw)
+        if one["type"] == "missing" and one["loc"] in misspelt:
+            continue
         if templates and (_is_template(value) or (not place and has_template(raw))):
             continue
         if place in seen:
             continue
         seen.add(place)
         _report_one(dict(one), model, path, place, report)
+
+
+def _meant(model: type[BaseModel], loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Return the location of the key that an unknown one stands for, so that it is not reported as missing too."""
+    return (*loc[:-1], nearest_name(str(loc[-1]), known_keys(model, loc[:-1])) or "")
 
 
 def _locate(loc: Iterable[str | int], raw: Json) -> tuple[Path, Json]:
@@ -88,7 +97,7 @@ def has_template(value: Json) -> bool:
 
 def _report_one(one: dict[str, Any], model: type[BaseModel], path: Path, place: Path, report: Report) -> None:
     kind, context, name = one["type"], one.get("ctx", {}), str(one["loc"][-1]) if one["loc"] else ""
-    shown = f"`{place[-1]}`" if place else "this"
+    shown = f"`{place[-1]}`" if place and isinstance(place[-1], str) else "this"
     if kind == "extra_forbidden":
         known = known_keys(model, one["loc"][:-1])
         report.add(
