@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
@@ -98,6 +99,8 @@ def explained(error: Exception) -> CommandError | None:
     """Turn an error that brings its remedy into a command's error; ``None`` for one that nobody foresaw."""
     remedy = getattr(error, "remedy", None)
     if not isinstance(remedy, str):
+        remedy = "Check the id, the name and the namespace." if _is_refusal(error) else None
+    if remedy is None:
         return None
     unreachable = type(error).__name__.endswith("Unavailable")
     return CommandError(
@@ -106,6 +109,12 @@ def explained(error: Exception) -> CommandError | None:
         remedy=remedy,
         code=str(getattr(error, "code", None) or type(error).__name__),
     )
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the store said no; asked without importing it where nobody did."""
+    refusals = sys.modules.get("workflows.store.refusals")
+    return refusals is not None and isinstance(error, refusals.Refusal)
 
 
 def _defect(error: Exception) -> CommandError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 import typer
@@ -100,11 +101,24 @@ def _decide(target: str, action: str, *, batch: bool, as_json: bool, seen: int |
         gate = api.get(f"/gates/{segment(target)}")
         if seen is not None:
             gate |= {"revision": seen}
+        if action == "edit":
+            more["new_action_digest"] = _previewed(api, gate, more)
         answer = api.post(f"/gates/{segment(target)}/decision", decision(gate, action, **more))
     if as_json:
         emit(answer)
     else:
         say(f"{action.replace('_', ' ')}: {gate['title']}")
+
+
+def _previewed(api: Any, gate: dict[str, Any], more: dict[str, Any]) -> str:
+    """Show what the edit will do and return the digest that confirms exactly that."""
+    from visto.cli.gates import effects
+
+    body = {"revision": gate["revision"], "fields": more["fields"], "comment": more.get("comment")}
+    shown = api.post(f"/gates/{gate['id']}/preview", body)
+    for line in effects(json.loads(shown["view"])):
+        note(f"will do: {line}")
+    return str(shown["action_digest"])
 
 
 def _decide_batch(api: Any, batch_key: str, action: str, *, as_json: bool, **more: Any) -> None:

@@ -33,7 +33,7 @@ def list_(
     if as_json:
         emit(found)
         return
-    rows = [(one["execution"], one["flow"], one["state"], (one.get("reason") or {}).get("message")) for one in found]
+    rows = [(one["id"], one["flow_id"], one["state"], (one.get("reason") or {}).get("message")) for one in found]
     say(table(("EXECUTION", "FLOW", "STATE", "WHY"), rows, limit=100))
 
 
@@ -49,7 +49,7 @@ def show(execution: Id, as_json: Json = False) -> None:
     from visto.cli.run import sentence
 
     with Api.find() as api:
-        found = api.get(f"/executions/{segment(execution)}")
+        found = api.get(f"/executions/{segment(execution)}/result")
         timeline = api.get(f"/executions/{segment(execution)}/timeline")
     if as_json:
         emit(found | {"timeline": timeline["items"]})
@@ -57,7 +57,7 @@ def show(execution: Id, as_json: Json = False) -> None:
     say(sentence(found))
     for name, value in (found.get("outputs") or {}).items():
         say(f"  {name}: {value}")
-    rows = [(one["at"], one["kind"], one.get("path") or "", one.get("outcome") or "") for one in timeline["items"]]
+    rows = [(one["occurred_at"], one["says"], one["path"], one["outcome"]) for one in timeline["items"]]
     say(table(("AT", "WHAT", "TASK", "OUTCOME"), rows))
 
 

@@ -31,22 +31,30 @@ def _value(text: str) -> Any:
 
 def decision(gate: dict[str, Any], action: str, **more: Any) -> dict[str, Any]:
     """Build the request to decide a gate exactly as it was read: its revision and digest travel along."""
-    body = {"action": action, "revision": gate["revision"], "action_digest": gate["action_digest"]}
+    body = {"action": action, "revision": gate["revision"], "action_digest": gate["action_digest"], "via": "cli"}
     return body | {name: value for name, value in more.items() if value not in (None, {})}
 
 
 def describe(gate: dict[str, Any]) -> str:
     """Lay out a gate's view for the terminal: everything that was hashed, nothing cut short."""
     view = gate["view"]
+    tail = f"gate {gate['id']}  revision {gate['revision']}  digest {gate['action_digest']}"
+    return printable("\n".join([*_view_lines(view), "", tail]))
+
+
+def effects(view: dict[str, Any]) -> list[str]:
+    """What a yes will do, one line an effect."""
+    return [f"{one['type']}  {_text(one['properties'])}" for one in view["effects"]]
+
+
+def _view_lines(view: dict[str, Any]) -> list[str]:
     lines = [view["title"], "=" * min(len(view["title"]), 100)]
     lines += [f"{field['label']}: {_text(field['value'])}" for field in view["show"]]
     lines += ["", "Suggestion:", *(f"  {name}: {_text(value)}" for name, value in view["suggestion"].items())]
     lines += _citations(view["meta"].get("citations") or [])
     lines += _section("Rules that do not hold:", [rule["message"] for rule in view["failed_rules"]])
     lines += _section("Evidence:", [_evidence(one) for one in view["evidence"]])
-    lines += _section("A yes will do:", [f"{one['type']}  {_text(one['properties'])}" for one in view["effects"]])
-    lines += ["", f"gate {gate['id']}  revision {gate['revision']}  digest {gate['action_digest']}"]
-    return printable("\n".join(lines))
+    return lines + _section("A yes will do:", effects(view))
 
 
 def _section(heading: str, items: list[str]) -> list[str]:

@@ -72,7 +72,7 @@ class Api:
             size = PAGE if left is None else min(PAGE, left)
             answer = self.get(path, cursor=cursor, limit=size, **query)
             yield from answer["items"]
-            cursor = answer.get("next")
+            cursor = answer.get("next_cursor")
             left = None if left is None else left - len(answer["items"])
             if not cursor or left == 0:
                 return

@@ -31,7 +31,7 @@ def inbox(
     with Api.find() as api:
         if gate is not None:
             found = api.get(f"/gates/{segment(gate)}")
-            api.post(f"/gates/{segment(gate)}/view", {"revision": found["revision"]})
+            api.post(f"/gates/{segment(gate)}/view", {"revision": found["revision"], "via": "cli"})
             emit(found) if as_json else say(describe(found))
             return
         mine = None if all_ else True

@@ -44,7 +44,7 @@ def run(
     with Api.find() as api:
         flow_id = _saved(api, Path(flow)) if _is_file(flow) else flow
         declared = api.get(f"/flows/{segment(flow_id)}")["inputs"]
-        body = {"inputs": uploaded(declared, parse_pairs(inputs, "--input")), "reference": reference}
+        body = {"inputs": uploaded(declared, parse_pairs(inputs, "--input")), "reference": reference, "via": "cli"}
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         result = api.post(f"/flows/{segment(flow_id)}/executions", body, headers)
         if wait:
