@@ -175,10 +175,14 @@ def test_an_auto_flow_may_act_on_what_a_model_wrote():
 
 CLEAN = [
     "  - {id: w, type: csv.write, path: x, rows: [1], when: outputs.ai.a == 'x'}\n",
-    ("  - {id: s, type: set, values: {a: '{{ outputs.ai.a }}', b: 1}}\n"
-    "  - {id: w, type: csv.write, path: x, rows: ['{{ outputs.s.b }}']}\n"),
-    ("  - {id: g, type: gate, title: T, suggestion: '{{ outputs.ai }}', output: {a: string}}\n"
-    "  - {id: w, type: csv.write, path: x, rows: ['{{ outputs.g.a }}']}\n"),
+    (
+        "  - {id: s, type: set, values: {a: '{{ outputs.ai.a }}', b: 1}}\n"
+        "  - {id: w, type: csv.write, path: x, rows: ['{{ outputs.s.b }}']}\n"
+    ),
+    (
+        "  - {id: g, type: gate, title: T, suggestion: '{{ outputs.ai }}', output: {a: string}}\n"
+        "  - {id: w, type: csv.write, path: x, rows: ['{{ outputs.g.a }}']}\n"
+    ),
     "  - {id: w, type: http.request, url: 'https://a/{{ outputs.ai.a | urlencode }}'}\n",
 ]
 
@@ -239,7 +243,26 @@ def test_a_plan_is_canonical_json():
 
 
 WORDS = st.sampled_from(
-    ["id", "type", "tasks", "foreach", "gate", "agent", "set", "when", "items", "suggest", "approve", "output", "inputs", "values", "on_approve", "needs", "visto", "errors"]
+    [
+        "id",
+        "type",
+        "tasks",
+        "foreach",
+        "gate",
+        "agent",
+        "set",
+        "when",
+        "items",
+        "suggest",
+        "approve",
+        "output",
+        "inputs",
+        "values",
+        "on_approve",
+        "needs",
+        "visto",
+        "errors",
+    ]
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False) | WORDS | st.text(max_size=8)
