@@ -1,0 +1,117 @@
+"""Who may call what: one row per route. A route without a row does not start the API; a row without a route neither.
+
+A caller needs the row's scope on their key, and, if they are a person, one of its roles. A service has no roles: what it
+may do is its key's scopes. Tenancy is not here: every use case works in the key's own namespace.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Scope = Literal[
+    "flows:read", "flows:write", "executions:start", "executions:read", "gates:read", "gates:decide",
+    "journal:read", "knowledge:read", "knowledge:write", "admin",
+]  # fmt: skip
+SCOPES: tuple[Scope, ...] = (
+    "flows:read", "flows:write", "executions:start", "executions:read", "gates:read", "gates:decide",
+    "journal:read", "knowledge:read", "knowledge:write", "admin",
+)  # fmt: skip
+
+VIEWER, AUTHOR, REVIEWER, ADMIN, AUDITOR = "viewer", "author", "reviewer", "admin", "auditor"
+EVERYBODY = frozenset({VIEWER, AUTHOR, REVIEWER, ADMIN, AUDITOR})
+WRITERS = frozenset({AUTHOR, ADMIN})
+STARTERS = frozenset({AUTHOR, REVIEWER, ADMIN})
+REVIEWERS = frozenset({REVIEWER, ADMIN})
+AUDITORS = frozenset({AUDITOR, ADMIN})
+ADMINS = frozenset({ADMIN})
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """``scope`` None means any valid key; ``public`` means no key at all."""
+
+    scope: Scope | None = None
+    roles: frozenset[str] = EVERYBODY
+    public: bool = False
+
+
+PUBLIC = Policy(public=True)
+READ_FLOWS = Policy("flows:read")
+WRITE_FLOWS = Policy("flows:write", WRITERS)
+READ_RUNS = Policy("executions:read")
+START_RUNS = Policy("executions:start", STARTERS)
+READ_GATES = Policy("gates:read")
+DECIDE = Policy("gates:decide", REVIEWERS)
+READ_JOURNAL = Policy("journal:read", AUDITORS)
+ADMINISTER = Policy("admin", ADMINS)
+
+POLICIES: dict[str, Policy] = {
+    "health": PUBLIC,
+    "ready": PUBLIC,
+    "live": PUBLIC,
+    "ready_probe": PUBLIC,
+    "openapi_document": PUBLIC,
+    "docs_page": PUBLIC,
+    "receive_webhook": PUBLIC,  # its own authentication is the trigger's
+    "me": Policy(),
+    # flows
+    "list_flows": READ_FLOWS,
+    "flow_schema": READ_FLOWS,
+    "get_flow": READ_FLOWS,
+    "list_revisions": READ_FLOWS,
+    "get_revision": READ_FLOWS,
+    "flow_graph": READ_FLOWS,
+    "validate_flow": READ_FLOWS,
+    "save_flow": WRITE_FLOWS,
+    "save_flow_as": WRITE_FLOWS,
+    "set_flow_state": WRITE_FLOWS,
+    # executions
+    "start_execution": START_RUNS,
+    "list_executions": READ_RUNS,
+    "get_execution": READ_RUNS,
+    "execution_result": READ_RUNS,
+    "execution_timeline": READ_RUNS,
+    "cancel_execution": START_RUNS,
+    # gates
+    "list_gates": READ_GATES,
+    "get_gate": READ_GATES,
+    "view_gate": READ_GATES,
+    "preview_edit": DECIDE,
+    "decide_gate": DECIDE,
+    "decide_gates": DECIDE,
+    "undo_decision": DECIDE,
+    "claim_gate": DECIDE,
+    "release_gate": DECIDE,
+    "assign_gate": DECIDE,
+    "extend_gate": DECIDE,
+    "comment_gate": Policy("gates:decide", STARTERS),
+    # journal
+    "verify_journal": READ_JOURNAL,
+    "search_journal": READ_JOURNAL,
+    "explain_execution": READ_JOURNAL,
+    "export_journal": READ_JOURNAL,
+    "gate_as_seen": READ_JOURNAL,
+    "erase_subject": ADMINISTER,
+    # knowledge
+    "list_knowledge": Policy("knowledge:read"),
+    "search_knowledge": Policy("knowledge:read"),
+    "add_document": Policy("knowledge:write", WRITERS),
+    # people and brakes
+    "list_principals": ADMINISTER,
+    "create_principal": ADMINISTER,
+    "disable_principal": ADMINISTER,
+    "grant_role": ADMINISTER,
+    "revoke_role": ADMINISTER,
+    "add_identity": ADMINISTER,
+    "list_groups": ADMINISTER,
+    "create_group": ADMINISTER,
+    "add_group_member": ADMINISTER,
+    "remove_group_member": ADMINISTER,
+    "list_keys": ADMINISTER,
+    "create_key": ADMINISTER,
+    "revoke_key": ADMINISTER,
+    "list_pauses": READ_FLOWS,
+    "pause": ADMINISTER,
+    "resume": ADMINISTER,
+}

@@ -1,0 +1,126 @@
+"""Knowledge bases: list, search, and add a document. The retrieval libraries are loaded with the first request."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Protocol
+
+from fastapi import Query, Request
+from pydantic import BaseModel, Field, field_validator
+
+from api.deps import CallerDep, ServicesDep
+from api.guard import guarded_router
+from api.models import Body, Listing
+from rag.model import CollectionInfo, Hit, IngestReport
+from workflows.store.db import Tx
+from workflows.store.repositories import collections
+from workflows.usecases.recording import record
+from workflows.usecases.services import Services
+
+router = guarded_router(prefix="/knowledge", tags=["knowledge"])
+
+SUFFIXES = frozenset({".md", ".txt", ".csv", ".jsonl"})
+MAX_TEXT = 900_000
+
+
+class KnowledgeBase(Protocol):
+    """What these routes need of ``rag.knowledge.Knowledge``."""
+
+    async def collections(self, namespace: str) -> list[CollectionInfo]: ...
+
+    async def search(self, namespace: str, collection: str, query: str, *, top_k: int = 4) -> list[Hit]: ...
+
+    async def describe(self, namespace: str, collection: str) -> CollectionInfo: ...
+
+    async def ingest(
+        self, namespace: str, collection: str, paths: list[Path], *, root: Path | None = None
+    ) -> IngestReport: ...
+
+    async def close(self) -> None: ...
+
+
+class Document(Body):
+    """A text with its name; the suffix says how it is read: ``.md``, ``.txt``, ``.csv`` or ``.jsonl``."""
+
+    name: str = Field(min_length=1, max_length=200, examples=["refunds.md"])
+    text: str = Field(min_length=1, max_length=MAX_TEXT)
+
+    @field_validator("name")
+    @classmethod
+    def _plain_name(cls, name: str) -> str:
+        path = PurePosixPath(name)
+        if path.is_absolute() or path.name != name or "\\" in name or name.startswith(".") or not name.isprintable():
+            raise ValueError("must be a plain file name without folders")
+        if path.suffix.lower() not in SUFFIXES:
+            raise ValueError(f"must end in one of {', '.join(sorted(SUFFIXES))}")
+        return name
+
+
+class Hits(BaseModel):
+    """Passages, best first."""
+
+    items: list[Hit]
+
+
+@router.get("")
+async def list_knowledge(request: Request, services: ServicesDep, caller: CallerDep) -> Listing[CollectionInfo]:
+    """The namespace's knowledge bases."""
+    return Listing(items=await _knowledge(request, services).collections(caller.namespace))
+
+
+@router.get("/{collection}/search")
+async def search_knowledge(
+    collection: str,
+    request: Request,
+    services: ServicesDep,
+    caller: CallerDep,
+    q: Annotated[str, Query(min_length=1, max_length=2000)],
+    top_k: Annotated[int, Query(ge=1, le=50)] = 4,
+) -> Hits:
+    """The passages that answer the question best."""
+    return Hits(items=await _knowledge(request, services).search(caller.namespace, collection, q, top_k=top_k))
+
+
+@router.post("/{collection}/documents", status_code=201)
+async def add_document(
+    collection: str, body: Document, request: Request, services: ServicesDep, caller: CallerDep
+) -> IngestReport:
+    """Add a document, or replace the one of that name. Equal content is not embedded again."""
+    knowledge = _knowledge(request, services)
+    with tempfile.TemporaryDirectory(prefix="visto-upload-") as folder:
+        path = Path(folder) / body.name
+        path.write_text(body.text, encoding="utf-8")
+        report = await knowledge.ingest(caller.namespace, collection, [path], root=Path(folder))
+    info = await knowledge.describe(caller.namespace, collection)
+    meta = {"collection": collection, "chunks": report.chunks, "added": report.added, "updated": report.updated}
+
+    def note(tx: Tx) -> None:
+        collections.put(tx, caller.namespace, collection, info.model_dump(mode="json"))
+        content = {"document": body.name}
+        record(
+            tx, services.journal, caller.namespace, "knowledge.ingested", caller.actor, content=content, meta=meta
+        )
+
+    await services.db.write(note)
+    return report
+
+
+def _knowledge(request: Request, services: Services) -> KnowledgeBase:
+    knowledge: KnowledgeBase | None = request.app.state.knowledge
+    if knowledge is None:
+        knowledge = _open(services)
+        request.app.state.knowledge = knowledge
+    return knowledge
+
+
+def _open(services: Services) -> KnowledgeBase:
+    from rag.knowledge import Knowledge
+    from rag.settings import KnowledgeSettings
+
+    url = services.settings.chroma_url
+    settings = (
+        KnowledgeSettings(chroma_url=url) if url else KnowledgeSettings(chroma_path=services.settings.home / "chroma")
+    )
+    made: KnowledgeBase = Knowledge(settings)
+    return made

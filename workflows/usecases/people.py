@@ -1,0 +1,229 @@
+"""Principals, groups, roles and keys: every change is journalled with who made it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from workflows.gates.model import Actor
+from workflows.store.db import Tx
+from workflows.store.repositories import keys, principals
+from workflows.store.repositories.keys import Key, NewKey
+from workflows.store.repositories.principals import Identity, Principal
+from workflows.usecases.recording import record
+from workflows.usecases.refusals import Refused
+from workflows.usecases.services import Services
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A principal with what they belong to."""
+
+    principal: Principal
+    groups: tuple[str, ...]
+    roles: tuple[str, ...]
+    identities: tuple[Identity, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    name: str
+    members: tuple[Principal, ...]
+
+
+async def everybody(services: Services, namespace: str) -> list[Person]:
+    """All principals, by name."""
+    return await services.db.read(
+        lambda tx: [_person(tx, namespace, found.id) for found in principals.list_principals(tx, namespace)]
+    )
+
+
+async def create(
+    services: Services, namespace: str, actor: Actor, *, kind: str, name: str, email: str | None
+) -> Person:
+    """A new person or service. Raises ``AlreadyExists`` for an e-mail that is somebody's."""
+
+    def make(tx: Tx) -> Person:
+        if kind == "person":
+            made = principals.create_person(tx, namespace, name, email)
+        else:
+            made = principals.create_service(tx, namespace, name)
+        return _person(tx, namespace, made.id)
+
+    return await _change(
+        services, namespace, actor, make, lambda made: {"what": "principal.created", "principal": made.principal.id}
+    )
+
+
+async def disable(services: Services, namespace: str, actor: Actor, principal_id: str) -> Person:
+    """From now on they may do nothing. Raises ``NotFound``, and refuses one's own account."""
+    if principal_id == actor.principal_id:
+        raise Refused(
+            "own_account", "You cannot disable your own account.", status=409, remedy="Ask another admin to do it."
+        )
+
+    def make(tx: Tx) -> Person:
+        principals.disable(tx, namespace, principal_id)
+        return _person(tx, namespace, principal_id)
+
+    return await _change(
+        services, namespace, actor, make, lambda _: {"what": "principal.disabled", "principal": principal_id}
+    )
+
+
+async def set_role(
+    services: Services, namespace: str, actor: Actor, principal_id: str, role: str, *, granted: bool
+) -> Person:
+    """Grant or revoke a role. Raises ``NotFound``; the last admin keeps theirs."""
+
+    def make(tx: Tx) -> Person:
+        if granted:
+            principals.grant_role(tx, namespace, principal_id, role)
+        else:
+            _keep_an_admin(tx, namespace, principal_id, role)
+            principals.revoke_role(tx, namespace, principal_id, role)
+        return _person(tx, namespace, principal_id)
+
+    what = "role.granted" if granted else "role.revoked"
+    return await _change(
+        services, namespace, actor, make, lambda _: {"what": what, "principal": principal_id, "role": role}
+    )
+
+
+def _keep_an_admin(tx: Tx, namespace: str, principal_id: str, role: str) -> None:
+    if role != "admin":
+        return
+    others = (other for other in principals.list_principals(tx, namespace) if other.id != principal_id)
+    for other in others:
+        profile = principals.profile(tx, namespace, other.id)
+        if profile is not None and other.disabled_at is None and "admin" in profile.roles:
+            return
+    raise Refused(
+        "last_admin", "This is the last admin of the namespace.", status=409, remedy="Make somebody else admin first."
+    )
+
+
+async def add_identity(
+    services: Services, namespace: str, actor: Actor, principal_id: str, *, kind: str, subject: str
+) -> Person:
+    """Recognise a person by one more identity. Raises ``AlreadyExists``, ``NotFound``."""
+    known = subject.strip().lower() if kind == "email" else subject
+
+    def make(tx: Tx) -> Person:
+        principals.add_identity(tx, namespace, principal_id, kind, known)
+        return _person(tx, namespace, principal_id)
+
+    return await _change(
+        services,
+        namespace,
+        actor,
+        make,
+        lambda _: {"what": "identity.added", "principal": principal_id, "identity_kind": kind},
+    )
+
+
+async def groups(services: Services, namespace: str) -> list[Group]:
+    """All groups with their members."""
+    return await services.db.read(
+        lambda tx: [_group(tx, namespace, name) for name in principals.list_groups(tx, namespace)]
+    )
+
+
+async def create_group(services: Services, namespace: str, actor: Actor, name: str) -> Group:
+    """Create the group unless it exists."""
+
+    def make(tx: Tx) -> Group:
+        principals.create_group(tx, namespace, name)
+        return _group(tx, namespace, name)
+
+    return await _change(services, namespace, actor, make, lambda _: {"what": "group.created", "group": name})
+
+
+async def set_member(
+    services: Services, namespace: str, actor: Actor, name: str, principal_id: str, *, member: bool
+) -> Group:
+    """Add to or remove from a group. Raises ``NotFound``."""
+
+    def make(tx: Tx) -> Group:
+        if member:
+            principals.add_member(tx, namespace, name, principal_id)
+        else:
+            principals.remove_member(tx, namespace, name, principal_id)
+        return _group(tx, namespace, name)
+
+    what = "member.added" if member else "member.removed"
+    return await _change(
+        services, namespace, actor, make, lambda _: {"what": what, "group": name, "principal": principal_id}
+    )
+
+
+async def create_key(
+    services: Services,
+    namespace: str,
+    actor: Actor,
+    *,
+    principal_id: str,
+    name: str,
+    scopes: tuple[str, ...],
+    expires_at: datetime | None,
+) -> NewKey:
+    """A new key; its secret is in the answer and nowhere else. Raises ``NotFound`` without the principal."""
+
+    def make(tx: Tx) -> NewKey:
+        return keys.create(tx, namespace, principal_id, name, scopes, expires_at=expires_at)
+
+    return await _change(
+        services,
+        namespace,
+        actor,
+        make,
+        lambda made: {"what": "key.created", "key": made.key.id, "principal": principal_id, "scopes": list(scopes)},
+    )
+
+
+async def revoke_key(services: Services, namespace: str, actor: Actor, key_id: str) -> None:
+    """The key opens nothing any more. Raises ``NotFound``."""
+    await _change(
+        services,
+        namespace,
+        actor,
+        lambda tx: keys.revoke(tx, namespace, key_id),
+        lambda _: {"what": "key.revoked", "key": key_id},
+    )
+
+
+async def all_keys(services: Services, namespace: str) -> list[Key]:
+    """All keys, revoked ones included, without their secrets."""
+    return await services.db.read(lambda tx: keys.list_keys(tx, namespace))
+
+
+async def _change(
+    services: Services,
+    namespace: str,
+    actor: Actor,
+    make: Callable[[Tx], T],
+    meta: Callable[[T], dict[str, Any]],
+) -> T:
+    """Run ``make`` and record it in the same transaction."""
+
+    def unit(tx: Tx) -> T:
+        made = make(tx)
+        record(tx, services.journal, namespace, "config.changed", actor, meta=meta(made))
+        return made
+
+    return await services.db.write(unit)
+
+
+def _person(tx: Tx, namespace: str, principal_id: str) -> Person:
+    profile = principals.profile(tx, namespace, principal_id)
+    assert profile is not None, "the caller has just found or made them"
+    identities = tuple(principals.identities_of(tx, namespace, principal_id))
+    return Person(profile.principal, profile.groups, profile.roles, identities)
+
+
+def _group(tx: Tx, namespace: str, name: str) -> Group:
+    return Group(name, tuple(principals.members(tx, namespace, name)))

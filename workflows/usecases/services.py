@@ -1,0 +1,69 @@
+"""What use cases work with, built once at a process's root and passed in."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from dataclasses import dataclass, field, replace
+
+from connectors.connections import Secrets
+from workflows.codec import data_converter
+from workflows.flow.tasktype import World
+from workflows.gateway import Gateway, connect
+from workflows.journal.keyring import Keyring
+from workflows.journal.records import Journal
+from workflows.settings import Settings
+from workflows.store.db import Database
+from workflows.usecases.keys import callback_key, payload_keys
+
+JOURNAL_KEY = "journal.key"
+SECRETS_FILE = "secrets.env"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """``rung`` holds outbox rows that were delivered in line; the relay marks them in one transaction for all.
+
+    A process that dies before that delivers them once more, which changes nothing.
+    """
+
+    db: Database
+    journal: Journal
+    gateway: Gateway
+    settings: Settings
+    world: World
+    secrets: Secrets
+    callback_key: bytes
+    rung: deque[tuple[str, str]] = field(default_factory=deque)
+
+    def with_world(self, world: World) -> Services:
+        """The same services with another view of what exists."""
+        return replace(self, world=world)
+
+    def close(self) -> None:
+        self.db.close()
+
+
+async def build_services(settings: Settings, world: World) -> Services:
+    """Open the store and the keys, and prepare the connection to Temporal, which need not answer yet.
+
+    The store's schema is expected to be current. Raises ``InvalidKey``, ``KeyringError``, ``ConnectorError``.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    keys = payload_keys(settings)
+    client = await connect(settings, data_converter(keys.keys, keys.current))
+    return Services(
+        db=Database(settings.database),
+        journal=Journal(_keyring(settings)),
+        gateway=Gateway(client),
+        settings=settings,
+        world=world,
+        secrets=Secrets(os.environ, settings.home / SECRETS_FILE),
+        callback_key=callback_key(settings),
+    )
+
+
+def _keyring(settings: Settings) -> Keyring:
+    if settings.journal_key is not None:
+        return Keyring.from_text(settings.journal_key.get_secret_value(), "VISTO_JOURNAL_KEY")
+    return Keyring.from_file(settings.keys / JOURNAL_KEY)
