@@ -17,5 +17,5 @@ def effect_of(task_type: TaskType | None, properties: Mapping[str, Any]) -> Effe
         return "none"
     if task_type.name == "http.request":
         method = properties.get("method", "GET")
-        return "read" if isinstance(method, str) and method.upper() in _READING_METHODS else "write"
+        return "read" if isinstance(method, str) and method in _READING_METHODS else "write"
     return task_type.effect

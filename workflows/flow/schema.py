@@ -104,7 +104,8 @@ def _task_case(name: str, model: type[BaseModel], definitions: dict[str, Json], 
 
 def _or_template(part: dict[str, Json]) -> dict[str, Json]:
     """Let an expression stand for any value of a connector's property."""
-    if part.get("type") == "string" or not part:
+    constraints = part.keys() - {"description", "default", "title", "examples", "type"}
+    if not part or (part.get("type") == "string" and not constraints):
         return part
     kept: dict[str, Json] = {key: part[key] for key in ("description", "default", "title") if key in part}
     return {**kept, "anyOf": [part, {"type": "string", "pattern": r"\{\{"}]}

@@ -124,6 +124,9 @@ TABLE = [
     ),
     (HEAD + "  - {id: g, type: gate, title: T}\n", "missing-key", 6, 5),
     (HEAD + "  - {id: g, type: gate, title: T, suggestion: {a: 1}, revise: 1}\n", "cannot-revise", 6, 55),
+    (HEAD + "  - {id: ai, type: agent, prompt: p, output: {meta: string}}\n", "reserved-name", 6, 47),
+    # secrets by hand
+    (HEAD + "  - {id: w, type: csv.write, path: x, rows: [{$secret: [{name: KEY}]}]}\n", "reserved-name", 6, 47),
     # taint
     (HEAD + AGENT + "  - {id: w, type: csv.write, path: x, rows: ['{{ outputs.ai.risk }}']}\n", "ungated-write", 7, 45),
     (HEAD + AGENT + "  - {id: w, type: csv.write, path: x, rows: ['{{ outputs }}']}\n", "ungated-write", 7, 45),
@@ -189,3 +192,10 @@ def test_all_problems_come_in_one_pass_in_the_order_of_the_text(world):
     assert [one.code for one in found] == ["unknown-key", "unknown-type", "unknown-input"]
     assert found[0].hint == "did you mean `labels`?"
     assert found[1].hint == "did you mean `csv.read`?"
+
+
+def test_a_comment_that_swallowed_a_text_is_pointed_out(world):
+    text = "id: f\ntasks:\n  - id: a\n    type: file.read\n    path: #inbox\n"
+    (found,) = compile_flow(text, "f.yaml", world).diagnostics
+    assert (found.code, found.line) == ("wrong-type", 5)
+    assert "comment" in found.hint

@@ -18,6 +18,8 @@ _EFFECT_KINDS = frozenset({"activity", "agent", "rag.search", "rag.ingest"})
 
 def check_gates(flow: Flow, groups: Mapping[str, int] | None, report: Report) -> None:
     for task in flow.walk():
+        if isinstance(task.model, (Agent, Gate)):
+            _reserved(task, task.model.output, report)
         if task.kind == "gate":
             _tasks_inside(task, report)
             if isinstance(task.model, Gate):
@@ -37,7 +39,6 @@ def _tasks_inside(task: Task, report: Report) -> None:
 
 def _check_gate(task: Task, gate: Gate, groups: Mapping[str, int] | None, report: Report) -> None:
     approve, path = gate.approve, (*task.path, "approve")
-    _reserved(task, gate, report)
     _editable(task, gate, report)
     suggest = task.lists.get("suggest", [])
     if gate.revise and not (suggest and isinstance(suggest[0].model, Agent)):
@@ -56,13 +57,11 @@ def _check_gate(task: Task, gate: Gate, groups: Mapping[str, int] | None, report
     _stated_confidence(approve, path, report)
 
 
-def _reserved(task: Task, gate: Gate, report: Report) -> None:
-    suggest = task.lists.get("suggest", [])
-    for owner, path in ((gate.output, task.path), *((getattr(s.model, "output", None), s.path) for s in suggest)):
-        if owner and "meta" in owner:
-            report.add(
-                (*path, "output", "meta"), "reserved-name", "`meta` is reserved", "choose another name", key=True
-            )
+def _reserved(task: Task, output: Mapping[str, object] | None, report: Report) -> None:
+    if output and "meta" in output:
+        report.add(
+            (*task.path, "output", "meta"), "reserved-name", "`meta` is reserved", "choose another name", key=True
+        )
 
 
 def _editable(task: Task, gate: Gate, report: Report) -> None:

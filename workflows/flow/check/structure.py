@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from workflows.flow.check.tasks import TaskReader
 from workflows.flow.check.validation import validate
+from workflows.flow.expr import SECRET_KEY
 from workflows.flow.expressions.nearest import nearest
 from workflows.flow.loaded import Json, Loaded, Path, Report
 from workflows.flow.model.fields import Input
@@ -27,6 +28,7 @@ def read_flow(loaded: Loaded, world: World, report: Report) -> Flow | None:
         if not report.diagnostics:
             report.add((), "wrong-type", "a flow is a group of fields (`name: value`)", "begin with `id:` and `tasks:`")
         return None
+    _refuse_references(data, report)
     document = validate(FlowDocument, data, (), report) or _best_document(data)
     reader = TaskReader(report, world, document.defaults)
     reader.check_defaults()
@@ -38,6 +40,20 @@ def read_flow(loaded: Loaded, world: World, report: Report) -> Flow | None:
     flow.errors = reader.read_list(data.get("errors"), ("errors",))
     flow.finally_ = reader.read_list(data.get("finally"), ("finally",))
     return flow
+
+
+def _refuse_references(data: Json, report: Report) -> None:
+    """Nobody writes the typed form of a secret by hand: it would pass every rule about where secrets may stand."""
+    work: list[tuple[Json, Path]] = [(data, ())]
+    while work:
+        value, path = work.pop()
+        if isinstance(value, dict):
+            if SECRET_KEY in value:
+                hint = "write `{{ secrets.NAME }}` into a property that takes secrets"
+                report.add((*path, SECRET_KEY), "reserved-name", f"`{SECRET_KEY}` is reserved", hint, key=True)
+            work.extend((part, (*path, key)) for key, part in value.items())
+        elif isinstance(value, list):
+            work.extend((part, (*path, index)) for index, part in enumerate(value))
 
 
 def _best_document(data: Mapping[str, Json]) -> FlowDocument:

@@ -110,7 +110,12 @@ def _report_one(one: dict[str, Any], model: type[BaseModel], path: Path, place: 
     elif kind == "missing":
         report.add((*path, *place), "missing-key", f"`{name}` is missing", f"add `{name}:` here", key=True)
     elif kind in _WORDS:
-        report.add((*path, *place), "wrong-type", f"{shown} must be {_WORDS[kind]}")
+        report.add(
+            (*path, *place),
+            "wrong-type",
+            f"{shown} must be {_WORDS[kind]}",
+            _hint(one["input"], (*path, *place), report),
+        )
     elif kind in ("literal_error", "enum"):
         expected = str(context.get("expected", ""))
         choices = [part.strip().strip("'") for part in expected.replace(" or ", ", ").split(", ")]
@@ -121,6 +126,15 @@ def _report_one(one: dict[str, Any], model: type[BaseModel], path: Path, place: 
     else:
         message, hint = _bound(kind, context, one["msg"])
         report.add((*path, *place), "bad-value", f"{shown} {message}", hint)
+
+
+def _hint(value: Json, path: Path, report: Report) -> str:
+    line = report.loaded.line(report.loaded.place(path).line)
+    if value is None and " #" in line:
+        return "in YAML ` #` begins a comment: put the whole text in quotes"
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return "put the number in quotes if it is a text"
+    return ""
 
 
 def _bound(kind: str, context: Mapping[str, Any], fallback: str) -> tuple[str, str]:
