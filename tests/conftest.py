@@ -31,11 +31,9 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def pg_url(postgres: Postgres) -> Iterator[str]:
-    """A PostgreSQL database with the current schema, of this test alone."""
-    url = postgres.fresh()
-    yield url
-    postgres.drop(url)
+def pg_url(postgres: Postgres) -> str:
+    """A PostgreSQL database with the current schema and no rows. Leave its schema as it is."""
+    return postgres.fresh()
 
 
 @pytest.fixture(scope="session")
