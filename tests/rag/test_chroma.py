@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import subprocess
 import sys
@@ -127,7 +128,7 @@ async def test_a_server_that_the_network_can_reach_must_ask_for_a_token(
     monkeypatch.setattr(connection, "_is_loopback", lambda _: False)
     settings = KnowledgeSettings(chroma_url=own_chroma.url)
     refused = Knowledge(settings, HashingEmbedder())
-    with pytest.raises(KnowledgeError, match="answers anybody.*VISTO_CHROMA_TOKEN") as error:
+    with pytest.raises(KnowledgeError, match=r"answers anybody.*VISTO_CHROMA_TOKEN") as error:
         await refused.collections("n")
     assert error.value.permanent
     trusted = Knowledge(settings.model_copy(update={"chroma_trusted_network": True}), HashingEmbedder())
@@ -172,9 +173,10 @@ async def test_embedded_a_second_process_is_refused_and_told_what_to_do(tmp_path
         "try: asyncio.run(Knowledge(KnowledgeSettings(chroma_url='', chroma_path=Path(sys.argv[1]))).collections('n'))\n"
         "except KnowledgeUnavailable as error: print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
     assert "Another process uses the knowledge store" in done.stdout
     assert "VISTO_CHROMA_URL" in done.stdout
     await first.close()
-    freed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    freed = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
     assert freed.stdout == ""

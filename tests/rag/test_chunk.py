@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,7 +48,7 @@ def test_long_text_becomes_overlapping_windows_of_whole_sentences() -> None:
     assert len(chunks) > 5
     assert all(len(words(c.body)) <= CHUNK_WORDS and c.body in LONG for c in chunks)
     assert all(c.body.startswith("Sentence") and c.body.endswith("refunds.") for c in chunks)
-    for left, right in zip(chunks, chunks[1:], strict=False):
+    for left, right in pairwise(chunks):
         assert right.body.split(". ")[0] in left.body
 
 

@@ -58,7 +58,7 @@ def test_a_model_file_that_is_not_the_published_one_is_refused(monkeypatch: pyte
     folder = model_folder()
     assert folder is not None
     monkeypatch.setattr(minilm, "WEIGHTS_SHA256", "0" * 64)
-    with pytest.raises(EmbeddingsRefused, match="is not the published one.*force-reinstall"):
+    with pytest.raises(EmbeddingsRefused, match=r"is not the published one.*force-reinstall"):
         MiniLM(folder)
 
 

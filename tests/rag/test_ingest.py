@@ -199,15 +199,15 @@ async def test_progress_rises_to_one_and_is_told_on_the_loop(knowledge: Knowledg
 
 async def test_many_writers_at_once_lose_nothing(connect: Any, namespace: str) -> None:
     """Several processes ingest different documents into one collection that none of them finds made."""
-    writers = [connect() for _ in range(4)]
-    documents = [[table(40, source=f"{n}-{m}.csv") for m in range(3)] for n in range(4)]
+    writers = [connect() for _ in range(3)]
+    documents = [[table(20, source=f"{n}-{m}.csv") for m in range(2)] for n in range(3)]
     await asyncio.gather(
         *(w.ingest_documents(namespace, "c", docs) for w, docs in zip(writers, documents, strict=True))
     )
     info = await writers[0].describe(namespace, "c")
-    assert (info.documents, info.chunks) == (12, 480)
-    hits = await writers[0].search(namespace, "c", "row 39", top_k=12)
-    assert {hit.text for hit in hits} == {"row 39"}
+    assert (info.documents, info.chunks) == (6, 120)
+    hits = await writers[0].search(namespace, "c", "row 19", top_k=6)
+    assert {hit.text for hit in hits} == {"row 19"}
 
 
 async def test_the_same_document_from_many_writers_is_there_once(connect: Any, namespace: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -27,10 +26,10 @@ def document(owner: str) -> SourceDocument:
 
 
 @pytest.fixture
-async def shared(knowledge: Knowledge, namespace: str) -> AsyncIterator[Knowledge]:
+async def shared(knowledge: Knowledge, namespace: str) -> Knowledge:
     await knowledge.ingest_documents(f"{namespace}.mine", "c", [document("mine")])
     await knowledge.ingest_documents(f"{namespace}.other", "c", [document("other")])
-    yield knowledge
+    return knowledge
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

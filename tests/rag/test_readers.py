@@ -144,7 +144,7 @@ def test_a_missing_path_and_a_pipe_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableDocument, match="no such file"):
         find_files([tmp_path / "none.md"])
     os.mkfifo(tmp_path / "pipe.txt")
-    with pytest.raises(UnreadableDocument, match="not a regular file|neither a file nor a folder"):
+    with pytest.raises(UnreadableDocument, match=r"not a regular file|neither a file nor a folder"):
         [read(file) for file in find_files([tmp_path / "pipe.txt"])[0]]
     with pytest.raises(UnreadableDocument, match="not a regular file"):
         [read(file) for file in find_files([tmp_path])[0]]
