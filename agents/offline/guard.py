@@ -15,7 +15,8 @@ _ROLE = (
 )
 _PERSONA = r"\b(?:you are now|from now on|act as|pretend|new instructions?|as an ai|language model|jailbreak|prompt)\b"
 _ORDER = (
-    r"\b(?:mark|classify|label|rate|flag|treat|score|set|consider|categori[sz]e|report|answer|respond|reply|return|output|say)\b"
+    r"(?:^\W*|[,;:]\s*|\b(?:please|must|should|shall|to|and|then|just|always|now|will|can you|could you)\s+)"
+    r"(?:mark|classify|label|rate|flag|treat|score|set|consider|categori[sz]e|report|answer|respond|reply|return|output|say)\b"
     r"[^.]{0,60}\b(?:as|to|with|is|=|:)\s+\W*\w+"
 )
 _VERDICT = r"\b(?:must|should|shall|has to|needs? to|please|just|always|already|been|pre-?)\b[^.]{0,40}\b(?:approv|accept|allow|whitelist|trusted|low[- ]risk|safe)"

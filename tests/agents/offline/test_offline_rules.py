@@ -128,6 +128,7 @@ def test_numbers_are_read_as_people_write_them(text, number):
         "I want to cancel my order, please.",
         "The parcel must arrive on Friday.",
         "Is it safe?",
+        "The exchange rate is wrong.",
     ],
 )
 def test_what_customers_ordinarily_write_is_not_taken_for_an_order_to_the_model(text):
