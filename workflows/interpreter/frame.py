@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from temporalio import workflow
+
 from workflows.contracts import Json, Where
 from workflows.interpreter.pace import Slots, WorkClock, now_ms
 from workflows.interpreter.run import Run, memo_key
@@ -63,11 +65,15 @@ class Frame:
         return (self.run.clock, *self.clocks)
 
     def begin(self) -> None:
+        if not workflow.in_workflow():  # an evicted run's coroutines are closed by the garbage collector
+            return
         self.run.works()
         for clock in self._all_clocks():
             clock.enter(now_ms())
 
     def pause(self) -> None:
+        if not workflow.in_workflow():
+            return
         for clock in self._all_clocks():
             clock.leave(now_ms())
         self.run.went_idle()

@@ -19,7 +19,7 @@ from workflows.contracts import (
 )
 from workflows.flow import expr
 from workflows.flow.planned import TaskPlan
-from workflows.gates.view import ForgedReference, resolve
+from workflows.gates.digest import NotCanonical
 from workflows.interpreter.endings import StepFailed, Stop
 from workflows.interpreter.frame import Frame
 from workflows.interpreter.steps import outside
@@ -86,7 +86,7 @@ async def call(
 
 def rendered(frame: Frame, task: TaskPlan) -> dict[str, Json]:
     """The task's properties with every template filled in."""
-    return cast("dict[str, Json]", checked(frame, task, lambda: resolve(task.properties, frame.scope())))
+    return cast("dict[str, Json]", checked(frame, task, lambda: expr.render(task.properties, frame.scope())))
 
 
 def checked(frame: Frame, task: TaskPlan, work: Callable[[], T]) -> T:
@@ -96,5 +96,5 @@ def checked(frame: Frame, task: TaskPlan, work: Callable[[], T]) -> T:
     except expr.ExpressionError as error:
         reason = Reason(code="expression", message=str(error), task=frame.key_of(task.id), remedy=error.hint or None)
         raise StepFailed(reason) from error
-    except ForgedReference as error:
+    except NotCanonical as error:
         raise StepFailed(Reason(code="expression", message=str(error), task=frame.key_of(task.id))) from error

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from temporalio.client import Client, WorkflowHandle
+
 from agents.settings import ModelSettings
 from connectors.connections import ConnectionBook, Secrets
 from rag.knowledge import Knowledge
 from rag.settings import KnowledgeSettings
-from temporalio.client import Client, WorkflowHandle
 from workflows.activities.catalog import Catalog
 from workflows.activities.deps import Deps
 from workflows.arbiter.deciding import decide
@@ -34,7 +35,7 @@ from workflows.store.repositories.executions import Execution
 from workflows.store.repositories.gates import Gate
 
 NAMESPACE = "default"
-WAIT_S = 30.0
+WAIT_S = 90.0
 
 
 @dataclass
