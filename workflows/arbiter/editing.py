@@ -10,11 +10,11 @@ from workflows.arbiter.handling import still_open
 from workflows.arbiter.model import EditPreview, PreviewEdit
 from workflows.flow.expr import ExpressionError
 from workflows.flow.schema_values import schema_errors
-from workflows.gates.digest import action_digest, canonical_view
+from workflows.gates.digest import NotCanonical, action_digest, canonical_view
 from workflows.gates.model import FailedRule
 from workflows.gates.refusals import invalid_edit, stale_revision
 from workflows.gates.rules import failed_rules
-from workflows.gates.view import ForgedReference, build_view
+from workflows.gates.view import build_view
 from workflows.store.db import Tx
 from workflows.store.repositories import gates, votes
 from workflows.store.repositories.gates import GateRevision
@@ -74,7 +74,7 @@ def edited(current: Current, changes: dict[str, Any], *, override: bool, comment
             failed_rules=failures,
             policy_version=current.view.policy_version,
         )
-    except (ExpressionError, ForgedReference, ValueError) as error:
+    except (ExpressionError, NotCanonical) as error:
         raise invalid_edit(
             {"effects": [f"with these values it cannot be worked out what would run: {error}"]}
         ) from error

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from workflows.flow import expr
-from workflows.flow.expr import SECRET_KEY
 from workflows.flow.planned import GatePlan, TaskPlan
 from workflows.gates.digest import canonical
 from workflows.gates.ids import effect_path
 from workflows.gates.model import Evidence, FailedRule, Json, ResolvedEffect, ShownField, View
-
-
-class ForgedReference(ValueError):
-    """A value that arrived at run time looks like a secret reference: only the flow's own text can be one."""
 
 
 def suggestion_scope(
@@ -39,7 +33,8 @@ def build_view(
 ) -> View:
     """Render everything a reviewer decides on. ``suggestion`` holds the fields as they would become ``final``.
 
-    Raises what the expression language raises, and ``ForgedReference``: a view that cannot be computed is never shown.
+    Raises ``ExpressionError``: a view that cannot be computed is never shown. Secret references stay references, and
+    the expression language lets no data become one.
     """
     names = suggestion_scope(scope, suggestion, meta)
     return View(
@@ -48,7 +43,8 @@ def build_view(
         item_key=item_key,
         title=_text(expr.render(gate.title, names)),
         show=tuple(
-            ShownField(label=field.label, value=resolve(field.value, names), format=field.format) for field in gate.show
+            ShownField(label=field.label, value=expr.render(field.value, names), format=field.format)
+            for field in gate.show
         ),
         suggestion=dict(suggestion),
         meta=dict(meta),
@@ -65,7 +61,7 @@ def resolved_effects(
     """Every effect whose ``when`` holds, with its arguments as they will be sent."""
     scope = _effect_scope(names, gate.on_approve, final)
     return tuple(
-        ResolvedEffect(path=effect_path(path, task.id), type=task.type, properties=resolve(task.properties, scope))
+        ResolvedEffect(path=effect_path(path, task.id), type=task.type, properties=expr.render(task.properties, scope))
         for task in gate.on_approve
         if task.when is None or expr.condition(task.when, scope)
     )
@@ -81,34 +77,6 @@ def _effect_scope(
     scope["outputs"] = {key: value for key, value in names.get("outputs", {}).items() if key not in own}
     scope["execution"] = {key: value for key, value in names.get("execution", {}).items() if key != "now"}
     return scope
-
-
-def resolve(value: Json, scope: dict[str, Json]) -> Any:
-    """Render a template of any shape. Secret references of the plan stay; rendered data can never become one."""
-    if isinstance(value, Mapping):
-        if set(value) == {SECRET_KEY}:
-            return dict(value)
-        return {key: resolve(child, scope) for key, child in value.items()}
-    if isinstance(value, list | tuple):
-        return [resolve(child, scope) for child in value]
-    if not isinstance(value, str):
-        return value
-    rendered = expr.render(value, scope)
-    _refuse_references(rendered)
-    return rendered
-
-
-def _refuse_references(value: Json) -> None:
-    if isinstance(value, Mapping):
-        if SECRET_KEY in value:
-            raise ForgedReference(
-                f"a value holds the key {SECRET_KEY!r}, which only the flow itself may write; rename that field"
-            )
-        for child in value.values():
-            _refuse_references(child)
-    elif isinstance(value, list | tuple):
-        for child in value:
-            _refuse_references(child)
 
 
 def _text(value: Json) -> str:
