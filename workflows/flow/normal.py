@@ -12,6 +12,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
 from workflows.flow.loaded import Json
+from workflows.flow.model.base import Part
+from workflows.flow.model.common import Retry
 from workflows.flow.tree import Flow, Task
 
 _NESTED = frozenset({"tasks", "suggest", "enrich", "on_approve", "branches", "cases"})
@@ -25,6 +27,7 @@ def normalise(flow: Flow) -> dict[str, Json]:
         exclude_none=True,
         exclude={"tasks", "errors", "finally_", "inputs", "triggers", "defaults"},
     )
+    document["retry"] = (flow.document.retry or Retry()).model_dump(mode="json")
     document["inputs"] = [
         {**part.model_dump(mode="json", by_alias=True, exclude_none=True), "required": part.is_required}
         for part in flow.inputs
@@ -53,12 +56,11 @@ def _task(task: Task) -> dict[str, Json]:
 
 def own_properties(task: Task) -> dict[str, Json]:
     """Return a task's own properties with defaults, without the tasks inside it."""
-    if task.task_type is None and task.model is not None:
+    if isinstance(task.model, Part):
         dumped: dict[str, Json] = task.model.model_dump(mode="json", by_alias=True, exclude_none=True)
         inner = _NESTED | ({"default"} if task.kind == "switch" else set())
         return {key: value for key, value in dumped.items() if key not in inner}
-    model = task.task_type.properties if task.task_type else type(task.model) if task.model else BaseModel
-    return with_defaults(model, task.raw)
+    return with_defaults(task.task_type.properties, task.raw) if task.task_type else dict(task.raw)
 
 
 def with_defaults(model: type[BaseModel], raw: Mapping[str, Json]) -> dict[str, Json]:

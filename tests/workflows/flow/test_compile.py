@@ -151,6 +151,23 @@ def test_normalising_again_changes_nothing():
     assert (second.sha256, second.normalised, second.plan) == (first.sha256, first.normalised, first.plan)
 
 
+def test_the_normalised_flow_holds_every_default_and_keeps_written_nulls():
+    text = (
+        "id: f\ntasks:\n  - {id: s, type: set, values: {a: null, b: [null, {c: null}]}}\n"
+        "  - {id: ai, type: agent, prompt: p, knowledge: [{collection: fraud-policy}], output: {a: string}}\n"
+    )
+    normalised = compiled(text).normalised
+    assert normalised["retry"]["attempts"] == 3
+    assert normalised["tasks"][0]["values"] == {"a": None, "b": [None, {"c": None}]}
+    assert normalised["tasks"][1]["knowledge"] == [{"collection": "fraud-policy", "top_k": 4}]
+    assert normalised["tasks"][1]["max_steps"] == 8
+
+
+def test_a_number_of_the_language_itself_cannot_be_an_expression(world):
+    text = "id: f\ntasks:\n  - {id: ai, type: agent, prompt: p, max_steps: '{{ 1 }}', output: {a: string}}\n"
+    assert [one.code for one in compile_flow(text, "f", world).diagnostics] == ["wrong-type"]
+
+
 def test_the_identity_ignores_layout_and_written_defaults_and_notices_every_change():
     base = "id: f\ntasks:\n  - {id: a, type: csv.read, from: x}\n"
     same = "# a comment\ntasks: [{from: 'x', delimiter: ',', type: csv.read, id: a}]\nvisto: 1\nid: f\nnamespace: default\n"

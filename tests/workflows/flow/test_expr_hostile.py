@@ -1,10 +1,14 @@
 """Strings that attack template engines, and strings that cost: each is refused, and quickly."""
 
+import json
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from workflows.flow.expr import ExpressionError, evaluate, render
+from workflows.flow.expr import TEST_NAMES, ExpressionError, condition, evaluate, render
+from workflows.flow.expressions.evaluate import FILTER_NAMES
 
 ESCAPES = [
     "''.__class__.__mro__[1].__subclasses__()",
@@ -158,3 +162,79 @@ def test_ordinary_use_of_thousands_of_rows_fits_the_limits():
 
 def test_a_field_named_like_a_method_is_the_field():
     assert evaluate("item.items ~ item.keys ~ item.get", {"item": {"items": 1, "keys": 2, "get": 3}}) == "123"
+
+
+TOKENS = st.sampled_from(
+    [
+        *"()[]{},:.|~+-*/%<>='\"",
+        *[" and", "or", "not", "if", "else", "in", "is", "== != ** // "],
+        *sorted(FILTER_NAMES),
+        *TEST_NAMES,
+        *[
+            "rows",
+            "long",
+            "inputs",
+            "inputs.name",
+            "'n'",
+            "'a'",
+            "0",
+            "1",
+            "99999999",
+            "1.5",
+            "true",
+            "none",
+            "attribute=",
+        ],
+    ]
+)
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(TOKENS, max_size=14).map(" ".join))
+def test_no_combination_of_tokens_escapes_or_stalls(text):
+    """Any text gives JSON within a second, or an ``ExpressionError``."""
+    started = time.perf_counter()
+    try:
+        json.dumps(evaluate(text, SCOPE), allow_nan=False)
+    except ExpressionError as error:
+        assert error.message
+    assert time.perf_counter() - started < 1.0
+
+
+VALUES = st.sampled_from(
+    [
+        "rows",
+        "long",
+        "inputs",
+        "inputs.name",
+        "1",
+        "-1.5",
+        "'2026-01-01'",
+        "[1, 2]",
+        "true",
+        "none",
+        "missing",
+        "huge",
+        "deep",
+    ]
+)
+
+
+@settings(max_examples=600, deadline=None)
+@given(
+    VALUES, st.sampled_from(sorted(FILTER_NAMES)), st.lists(VALUES, max_size=2), st.sampled_from(sorted(FILTER_NAMES))
+)
+def test_every_filter_takes_any_value_and_any_argument(value, name, arguments, second):
+    text = f"{value} | {name}({', '.join(arguments)}) | {second}"
+    try:
+        json.dumps(evaluate(text, SCOPE), allow_nan=False)
+    except ExpressionError as error:
+        assert error.message
+
+
+@given(VALUES, st.sampled_from(TEST_NAMES), st.lists(VALUES, max_size=2))
+def test_every_test_takes_any_value_and_any_argument(value, name, arguments):
+    try:
+        condition(f"{value} is {name}({', '.join(arguments)})", SCOPE)
+    except ExpressionError as error:
+        assert error.message

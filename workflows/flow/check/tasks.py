@@ -11,6 +11,7 @@ from workflows.flow.effects import effect_of
 from workflows.flow.expressions.nearest import nearest
 from workflows.flow.loaded import Json, Path, Report
 from workflows.flow.model.ai import Agent, AgentToolCommon
+from workflows.flow.model.base import Part
 from workflows.flow.model.common import COMMON_KEYS, TaskCommon
 from workflows.flow.model.control import CONTROL
 from workflows.flow.model.gate import Gate
@@ -55,7 +56,7 @@ class TaskReader:
         common = {key: value for key, value in merged.items() if key in COMMON_KEYS}
         own = {key: value for key, value in merged.items() if key not in COMMON_KEYS}
         task = Task(path, self._common(common, path), kind, own, task_type=task_type)
-        task.model = validate(model, own, path, self.report, templates=task_type is not None)
+        task.model = validate(model, own, path, self.report, templates=not issubclass(model, Part))
         task.effect = effect_of(task_type, own)
         if isinstance(task.model, Agent):
             self._tools(task, task.model)
