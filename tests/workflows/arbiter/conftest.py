@@ -16,14 +16,13 @@ from workflows.flow.planned import (
     ApprovePlan,
     ExpirePlan,
     GatePlan,
-    RemindPlan,
     RulePlan,
     ShowField,
     StagePlan,
     TaskPlan,
 )
 from workflows.gates.digest import action_digest, canonical_view
-from workflows.gates.ids import batch_key, gate_id
+from workflows.gates.ids import batch_key
 from workflows.gates.model import Action, Actor
 from workflows.gates.rules import failed_rules
 from workflows.gates.view import build_view
@@ -279,19 +278,20 @@ def staff(office: Office) -> Office:
     return office
 
 
-def the_gate_id(item: str = "", execution_id: str = "e1") -> str:
-    return gate_id(execution_id, "triage/review", item)
-
-
-def with_reminders() -> GatePlan:
-    return make_plan(remind=RemindPlan(every_ms=600_000, max=2), notify=({"type": "slack", "channel": "#risk"},))
+def opened_office(database: Database, journal: Journal) -> Office:
+    clock = ManualClock()
+    database.clock = clock
+    return staff(Office(database, journal, clock))
 
 
 @pytest.fixture
 def office(database: Database, journal: Journal) -> Office:
-    clock = ManualClock()
-    database.clock = clock
-    return staff(Office(database, journal, clock))
+    return opened_office(database, journal)
+
+
+@pytest.fixture
+def make_office() -> Callable[[Database, Journal], Office]:
+    return opened_office
 
 
 @pytest.fixture
