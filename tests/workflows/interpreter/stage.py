@@ -158,7 +158,9 @@ class Stage:
         return decided
 
 
-async def build(address: str, database: str, folder: Path, models: ModelSettings | None = None, chroma: str = "") -> Stage:
+async def build(
+    address: str, database: str, folder: Path, models: ModelSettings | None = None, chroma: str = ""
+) -> Stage:
     settings = Settings(home=folder / "home", database_url=database, temporal_address=address)
     (settings.files / NAMESPACE).mkdir(parents=True, exist_ok=True)
     secrets = Secrets({})
