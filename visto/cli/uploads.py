@@ -25,7 +25,8 @@ def uploaded(declared: list[dict[str, Any]], given: dict[str, Any]) -> dict[str,
 def _stored(value: str) -> str:
     from workflows.settings import Settings
 
-    root = Settings().files
+    settings = Settings()
+    root = settings.files / settings.namespace
     path = Path(value)
     if os.environ.get("VISTO_URL") or "://" in value:
         return value

@@ -84,7 +84,7 @@ class Stack:
         """The API and the worker."""
         ports = self.ports
         return [
-            self._spec("api", visto("api"), lambda _: probes.answers(ports["api"], "/health/ready")),
+            self._spec("api", visto("api"), lambda _: probes.answers(ports["api"], "/api/v1/ready")),
             self._spec(
                 "worker", visto("worker"), lambda since: probes.polled(ports["temporal_http"], WORKER_QUEUE, since)
             ),
@@ -96,7 +96,7 @@ class Stack:
         argv = [
             *(temporal_binary(), "server", "start-dev", "--ip", HOST, "--port", str(ports["temporal"])),
             *("--http-port", str(ports["temporal_http"]), "--metrics-port", str(ports["temporal_metrics"]), *ui),
-            *("--db-filename", str(self.options.home / "temporal.db"), *TEMPORAL_SETTINGS, "--log-level", "warn"),
+            *("--db-filename", str(self.options.home / "temporal.db"), *TEMPORAL_SETTINGS, "--log-level", "error"),
         ]
         path = "/api/v1/namespaces/default"
         return self._spec("temporal", argv, lambda _: probes.answers(ports["temporal_http"], path))

@@ -1,0 +1,57 @@
+"""The scripted reviewer: a stated policy instead of a person's judgement, applied through the public API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from visto.cli.gates import decision
+from visto.demo.orders import FORBIDDEN, Order
+
+NAME = "Demo reviewer (scripted)"
+POLICY = f"""\
+The reviewer of this demo is a script, and is recorded as "{NAME}". It
+  rejects  orders to {", ".join(sorted(FORBIDDEN))}, and orders whose note tells the reader what to answer;
+  edits    a suggested risk that is not what the written policy says;
+  approves the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the reviewer does with a gate; ``more`` goes into the request."""
+
+    action: str
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+def judge(order: Order, suggested: dict[str, Any]) -> Verdict:
+    """Apply the stated policy to a suggestion."""
+    if order.country in FORBIDDEN:
+        return Verdict("reject", {"reason_code": "policy", "comment": f"No delivery to {order.country}."})
+    if order.steers:
+        return Verdict("reject", {"reason_code": "policy", "comment": "The note tries to steer the decision."})
+    if suggested.get("risk") != order.risk:
+        fields = {"risk": order.risk, "reason": f"The written policy says {order.risk}."}
+        return Verdict("edit", {"fields": fields, "comment": "Corrected by the written policy."})
+    return Verdict("approve")
+
+
+def decide(api: Any, gate_id: str, orders: dict[str, Order]) -> str:
+    """Read a gate, note that it was seen, and decide it; return the action. Raises ``CommandError``."""
+    gate = api.get(f"/gates/{gate_id}")
+    api.post(f"/gates/{gate_id}/view", {"revision": gate["revision"]})
+    verdict = judge(orders[order_id(gate["title"])], gate["view"]["suggestion"])
+    more = dict(verdict.more)
+    if verdict.action == "edit":
+        shown = api.post(
+            f"/gates/{gate_id}/preview",
+            {"revision": gate["revision"], "fields": more["fields"], "comment": more["comment"]},
+        )
+        more["new_action_digest"] = shown["action_digest"]
+    api.post(f"/gates/{gate_id}/decision", decision(gate, verdict.action, **more) | {"via": "api"})
+    return verdict.action
+
+
+def order_id(title: str) -> str:
+    """``Order A-1001 to ES`` is about A-1001."""
+    return title.split()[1]
