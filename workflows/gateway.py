@@ -30,17 +30,21 @@ class TemporalUnavailable(Exception):
     remedy = "Check that Temporal runs and that VISTO_TEMPORAL_ADDRESS is right."
 
 
-async def connect(settings: Settings, converter: DataConverter) -> Client:
-    """Connect lazily: a server that is down now may be up at the first call."""
+async def connect(settings: Settings, converter: DataConverter, *, lazy: bool = True) -> Client:
+    """Connect, by default with the first call: a server that is down now may be up then.
+
+    A worker's client cannot be lazy; it raises ``TemporalUnavailable`` while the server is down.
+    """
     key = settings.temporal_api_key
-    return await Client.connect(
-        settings.temporal_address,
-        namespace=settings.temporal_namespace,
-        data_converter=converter,
-        tls=settings.temporal_tls,
-        api_key=key.get_secret_value() if key else None,
-        lazy=True,
-    )
+    with _explained():
+        return await Client.connect(
+            settings.temporal_address,
+            namespace=settings.temporal_namespace,
+            data_converter=converter,
+            tls=settings.temporal_tls,
+            api_key=key.get_secret_value() if key else None,
+            lazy=lazy,
+        )
 
 
 class Gateway:

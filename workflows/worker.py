@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
+from temporalio.converter import DataConverter
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -21,7 +23,7 @@ from workflows.activities.deps import Deps
 from workflows.activities.table import activities
 from workflows.codec import data_converter
 from workflows.contracts import QUEUE, QUEUE_AI, QUEUE_BULK
-from workflows.gateway import connect
+from workflows.gateway import TemporalUnavailable, connect
 from workflows.interceptor import VistoInterceptor, quiet_temporal_logs
 from workflows.interpreter.chunk import Chunk
 from workflows.interpreter.execution import Execution
@@ -35,6 +37,8 @@ PASSED_THROUGH = ("pydantic", "pydantic_core", "jinja2", "markupsafe", "rfc8785"
 """Pure modules that the workflow sandbox shares instead of loading them again for every workflow."""
 
 GRACE = timedelta(seconds=1)
+RECONNECT = timedelta(seconds=1)
+log = logging.getLogger("visto.worker")
 
 
 def keyring(settings: Settings) -> Keyring:
@@ -108,13 +112,23 @@ async def running(client: Client, deps: Deps) -> AsyncIterator[None]:
         yield
 
 
+async def _connected(settings: Settings, converter: DataConverter) -> Client:
+    """Wait for Temporal as long as it takes: a worker that starts first must not end."""
+    while True:
+        try:
+            return await connect(settings, converter, lazy=False)
+        except TemporalUnavailable as error:
+            log.warning("%s %s", error, error.remedy)
+            await asyncio.sleep(RECONNECT.total_seconds())
+
+
 async def run(settings: Settings) -> None:
     """Run until cancelled."""
     quiet_temporal_logs()
     keys = payload_keys(settings)
     deps = build_deps(settings)
     try:
-        client = await connect(settings, data_converter(keys.keys, keys.current))
+        client = await _connected(settings, data_converter(keys.keys, keys.current))
         async with running(client, deps):
             await asyncio.Event().wait()
     finally:
