@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from workflows.gates.model import Actor
 from workflows.store.db import Tx
+from workflows.store.refusals import NotFound
 from workflows.store.repositories import keys, principals
 from workflows.store.repositories.keys import Key, NewKey
 from workflows.store.repositories.principals import Identity, Principal
@@ -220,7 +221,8 @@ async def _change(
 
 def _person(tx: Tx, namespace: str, principal_id: str) -> Person:
     profile = principals.profile(tx, namespace, principal_id)
-    assert profile is not None, "the caller has just found or made them"
+    if profile is None:
+        raise NotFound("principal", principal_id)
     identities = tuple(principals.identities_of(tx, namespace, principal_id))
     return Person(profile.principal, profile.groups, profile.roles, identities)
 
