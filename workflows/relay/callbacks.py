@@ -10,12 +10,13 @@ import asyncio
 import base64
 import hashlib
 import hmac
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import httpx
 
 from connectors.addresses import Resolve, resolve_checked, system_resolve
-from connectors.base import Connection, ConnectorError
+from connectors.base import ConnectorError
 from connectors.http_target import Target, find_target
 from workflows.store.repositories.outbox import Item
 from workflows.usecases import results
@@ -79,10 +80,8 @@ def check_callback_url(services: Services, url: str) -> None:
 
 
 def _target(services: Services, url: str) -> Target:
-    host = httpx.URL(url).host if "://" in url else ""
     private = services.settings.environment == DEVELOPMENT
-    connection = Connection("callback", "http", {"hosts": [host.lower()], "allow_private": private})
-    return find_target("callback", url, None, connection)
+    return replace(find_target(None, url, None, None), allow_private=private)
 
 
 async def _post(target: Target, headers: dict[str, str], body: bytes, resolve: Resolve) -> int:
