@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from tests.support.postgres import Postgres
 
+from tests.support.postgres import Postgres
 from workflows.store import migrate, migrations
 from workflows.store.db import Database, StoreUnavailable
 from workflows.store.tables import metadata
