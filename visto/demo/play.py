@@ -24,16 +24,18 @@ COLLECTION = "fraud-policy"
 FLOW = "order-risk"
 SHEET = "sheets/order-risk.csv"
 PAUSE_S = 0.3
+TELL_EVERY_S = 3.0
 
 
 @dataclass(slots=True)
 class Play:
-    """One run of the demo. ``say`` prints a line; ``stopped`` ends waiting early."""
+    """One run of the demo. ``say`` prints a line; ``stopped`` ends waiting early; ``seen`` holds gates as first shown."""
 
     stack: Stack
     say: Callable[[str], None]
     orders: dict[str, own.Order] = field(default_factory=own.read)
     stopped: bool = False
+    seen: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def files(self) -> Path:
@@ -60,25 +62,34 @@ class Play:
 
     def follow(self, key: str, execution: str, *, unattended: bool, limit_s: float) -> dict[str, Any]:
         """Wait for the end, deciding meanwhile if ``unattended``; return the result."""
-        deadline, told, made = time.monotonic() + limit_s, "", 0
+        deadline, told = time.monotonic() + limit_s, ("", 0.0)
         with Api(self.stack.urls["api"], key) as api:
             while not self.stopped:
                 waiting = list(api.pages("/gates", execution=execution, state="open"))
+                self._look_at(api, waiting)
                 if unattended:
-                    made += self._decide(api, waiting)
+                    self._decide(api, waiting)
                 result: dict[str, Any] = api.get(f"/executions/{execution}/result")
-                now = f"{result['state']}: {len(waiting)} waiting" + (
-                    f", {made} decided by script" if unattended else ""
-                )
-                if now != told:
-                    self.say(f"  {now}")
-                told = now
-                if result["state"] in ENDED:
+                ended = result["state"] in ENDED
+                told = self._tell(told, f"{result['state']}: {len(waiting)} waiting, {len(self.seen)} seen", now=ended)
+                if ended:
                     return result
                 if time.monotonic() > deadline:
                     raise CommandError(f"The flow did not end within {limit_s:.0f} s.", exit_code=Exit.TIMEOUT)
                 time.sleep(PAUSE_S)
         raise CommandError("Stopped before the flow had ended.", exit_code=Exit.INTERRUPTED)
+
+    def _look_at(self, api: Api, waiting: list[dict[str, Any]]) -> None:
+        """Keep each suggestion as it was made: an edit replaces what the API shows."""
+        for gate in waiting:
+            if gate["id"] not in self.seen:
+                self.seen[gate["id"]] = api.get(f"/gates/{gate['id']}")
+
+    def _tell(self, told: tuple[str, float], words: str, *, now: bool) -> tuple[str, float]:
+        if words == told[0] or (not now and time.monotonic() - told[1] < TELL_EVERY_S):
+            return told
+        self.say(f"  {words}")
+        return words, time.monotonic()
 
     def conclude(self, key: str, execution: str, result: dict[str, Any]) -> bool:
         """Print what happened and whether all of it is right."""
@@ -90,6 +101,8 @@ class Play:
             ]
             gates = [api.get(f"/gates/{gate}") for gate in listed]
         sheet = self.files / SHEET
+        for gate in gates:
+            gate["view"] = self.seen.get(gate["id"], gate)["view"]
         found = verdict.lines(gates, self.orders, sheet)
         self.say("\n" + verdict.shown(found) + "\n")
         results = verdict.checks(found, self.orders, result, sheet)
@@ -100,10 +113,9 @@ class Play:
             )
         return all(check.holds for check in results) and self._verified()
 
-    def _decide(self, api: Api, waiting: list[dict[str, Any]]) -> int:
+    def _decide(self, api: Api, waiting: list[dict[str, Any]]) -> None:
         for gate in waiting:
-            reviewer.decide(api, gate["id"], self.orders)
-        return len(waiting)
+            reviewer.decide(api, self.seen[gate["id"]], self.orders)
 
     def _gather(self) -> Cast:
         from workflows.journal.keyring import Keyring

@@ -36,9 +36,9 @@ def judge(order: Order, suggested: dict[str, Any]) -> Verdict:
     return Verdict("approve")
 
 
-def decide(api: Any, gate_id: str, orders: dict[str, Order]) -> str:
-    """Read a gate, note that it was seen, and decide it; return the action. Raises ``CommandError``."""
-    gate = api.get(f"/gates/{gate_id}")
+def decide(api: Any, gate: dict[str, Any], orders: dict[str, Order]) -> str:
+    """Note that a gate was seen and decide it as it was read; return the action. Raises ``CommandError``."""
+    gate_id = gate["id"]
     api.post(f"/gates/{gate_id}/view", {"revision": gate["revision"]})
     verdict = judge(orders[order_id(gate["title"])], gate["view"]["suggestion"])
     more = dict(verdict.more)

@@ -93,7 +93,10 @@ def checks(found: list[Line], orders: dict[str, Order], result: dict[str, Any], 
 
 
 def _same(line: Line) -> bool:
-    return all(row["risk"] == line.final.get("risk") for row in line.written)
+    # a cell that a spreadsheet would run as a formula is written with an apostrophe before it
+    return all(
+        row[name].removeprefix("'") == line.final.get(name) for row in line.written for name in ("risk", "reason")
+    )
 
 
 def _none(wrong: list[Line], sentence: str) -> Check:
