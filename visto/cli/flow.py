@@ -66,7 +66,7 @@ def validate(
     failed = has_errors(found)
     if shape is ReportFormat.TEXT:
         errors = sum(problem.severity == "error" for problem in found)
-        note(f"{len(files)} checked, {errors} errors, {len(found) - errors} warnings")
+        note(f"{len(files)} checked, errors: {errors}, warnings: {len(found) - errors}")
     raise typer.Exit(Exit.NO if failed else Exit.OK)
 
 

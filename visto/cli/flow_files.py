@@ -8,7 +8,8 @@ from pathlib import Path
 
 from visto.cli.errors import CommandError, Exit
 
-LIMIT_BYTES = 256 * 1024
+LIMIT_BYTES = 16 * 1024 * 1024
+"""Far above what a flow may have, so that the check can say how large a file is."""
 SUFFIXES = (".yaml", ".yml")
 
 

@@ -32,8 +32,9 @@ def pause(
     """
     from visto.cli.http import Api
 
+    extent = scope(all_=all_, namespace=namespace, flow=flow)
     with Api.find() as api:
-        answer = api.post("/pauses", scope(all_=all_, namespace=namespace, flow=flow) | {"reason": why})
+        answer = api.post("/pauses", extent | {"reason": why})
     emit(answer) if as_json else say("New effects are stopped. `visto resume` lets them run again.")
 
 
@@ -47,8 +48,9 @@ def resume(all_: All = False, namespace: Namespace = False, flow: Flow = None, a
     """
     from visto.cli.http import Api
 
+    extent = scope(all_=all_, namespace=namespace, flow=flow)
     with Api.find() as api:
-        answer = api.post("/pauses/resume", scope(all_=all_, namespace=namespace, flow=flow))
+        answer = api.post("/pauses/resume", extent)
     emit(answer) if as_json else say("Effects may run again.")
 
 
