@@ -5,16 +5,12 @@ So a paused worker that wakes up when another has taken over can neither send a 
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from workflows.store.db import Tx
 from workflows.store.repositories.leases import lock_key
 from workflows.store.tables import operations
-
-_ATTEMPTS = 1000
 
 
 class Fenced(Exception):
@@ -27,14 +23,6 @@ class Fenced(Exception):
         self.op_id = op_id
         self.fence = fence
         self.current = current
-
-
-def fence_of(scheduled_at: datetime, attempt: int) -> int:
-    """The fencing number of an attempt: it grows over retries, and over restarts and resets of the execution too.
-
-    ``scheduled_at`` is when the activity (not this attempt) was scheduled, by the orchestrator's clock.
-    """
-    return int(scheduled_at.timestamp() * 1000) * _ATTEMPTS + min(attempt, _ATTEMPTS - 1)
 
 
 _HIGHEST = sa.select(sa.func.max(operations.c.fence)).where(
