@@ -50,7 +50,7 @@ def resume(all_: All = False, namespace: Namespace = False, flow: Flow = None, a
 
     extent = scope(all_=all_, namespace=namespace, flow=flow)
     with Api.find() as api:
-        answer = api.post("/pauses/resume", extent)
+        answer = api.delete("/pauses", **extent)
     emit(answer) if as_json else say("Effects may run again.")
 
 
@@ -65,4 +65,4 @@ def scope(*, all_: bool, namespace: bool, flow: str | None) -> dict[str, Any]:
         )
     if flow is not None:
         return {"flow": flow}
-    return {"all": all_}
+    return {"everything": all_}
