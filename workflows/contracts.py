@@ -6,6 +6,7 @@ workflows survive new fields. Every model ignores fields it does not know.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -35,6 +36,9 @@ SLOT_ACQUIRE = "slot.acquire"
 SLOT_RELEASE = "slot.release"
 ITEMS_LOAD = "items.load"
 ITEMS_STORE = "items.store"
+
+TIMEOUT_GRACE = timedelta(seconds=15)
+"""How much longer than the step's own timeout Temporal waits before it gives the step to another worker."""
 
 State = Literal[
     "created", "queued", "running", "waiting", "succeeded", "warning", "failed", "rejected", "cancelled", "timed_out"

@@ -32,15 +32,22 @@ def as_failure(error: BaseException) -> ApplicationError:
     code = getattr(error, "code", None)
     if isinstance(code, str):
         permanent = bool(getattr(error, "permanent", True))
-        return _failure(error, code if permanent or code in TRANSIENT else "server_error")
+        return _failure(error, code if permanent or code in TRANSIENT else "server_error", told=code)
     name = type(error).__name__
     return _failure(error, "internal", message=f"Something unexpected happened in this step ({name}).")
 
 
 def _failure(
-    error: BaseException, code: str, *, message: str | None = None, retry: bool = False, again: timedelta | None = None
+    error: BaseException,
+    code: str,
+    *,
+    told: str | None = None,
+    message: str | None = None,
+    retry: bool = False,
+    again: timedelta | None = None,
 ) -> ApplicationError:
-    details: dict[str, Any] = {"remedy": getattr(error, "remedy", "") or None}
+    """``code`` decides about retries; ``told`` is the finer code that people and programs read."""
+    details: dict[str, Any] = {"code": told or code, "remedy": getattr(error, "remedy", "") or None}
     wait = getattr(error, "retry_after_s", None)
     if wait is not None:
         details["retry_after_ms"] = int(wait * 1000)

@@ -12,6 +12,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from workflows.contracts import TIMEOUT_GRACE
 from workflows.failures import as_failure
 
 log = logging.getLogger("visto.activity")
@@ -29,13 +30,34 @@ class _Activity(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         async with beating():
             try:
-                return await super().execute_activity(input)
+                async with asyncio.timeout(_own_timeout_s()):
+                    return await super().execute_activity(input)
+            except TimeoutError as error:
+                raise as_failure(StepTimedOut()) from error
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # noqa: BLE001  everything an activity raises is put into words here
                 failure = as_failure(error)
                 _log(error, failure)
                 raise failure from None
+
+
+class StepTimedOut(Exception):
+    """The step used up its own timeout."""
+
+    code = "timeout"
+    permanent = False
+    remedy = "Try again later, or give the task a longer timeout."
+
+    def __init__(self) -> None:
+        super().__init__("The step took longer than its timeout.")
+
+
+def _own_timeout_s() -> float | None:
+    info = activity.info()
+    if info.is_local or info.start_to_close_timeout is None:
+        return None
+    return max(0.001, (info.start_to_close_timeout - TIMEOUT_GRACE).total_seconds())
 
 
 @contextlib.asynccontextmanager

@@ -263,7 +263,7 @@ async def _child(frame: Frame, given: ChunkInput, key: str) -> ChunkResult:
         )
     except ChildWorkflowError as error:
         if is_cancelled_exception(error):
-            raise
+            raise asyncio.CancelledError from error
         message = f"Elements {given.start} to {given.stop - 1} could not be run: {error.cause or error}."
         raise StepFailed(Reason(code="chunk_failed", message=message, task=key)) from error
     return made

@@ -1,7 +1,8 @@
 """Calling activities: options, our own retry policy, and failures in words.
 
 Temporal repeats an activity whose worker died, as often as it takes; that is no attempt of the task. What an activity
-*reports* as failed comes back here, and the task's ``retry`` decides, so attempts mean what the YAML says.
+*reports* as failed comes back here, and the task's ``retry`` decides, so attempts mean what the YAML says. A timeout is
+such a report: the worker ends the step itself, ``TIMEOUT_GRACE`` before Temporal would take the worker for hung.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from temporalio.exceptions import (
     TimeoutError as ActivityTimeout,
 )
 
-from workflows.contracts import Json, Reason
+from workflows.contracts import TIMEOUT_GRACE, Json, Reason
 from workflows.flow.planned import RetryPlan, TaskPlan
 from workflows.interpreter.endings import StepFailed
 from workflows.interpreter.frame import Frame
@@ -45,7 +46,7 @@ async def outside(frame: Frame, task: TaskPlan, name: str, given: BaseModel, res
             return await _execute(frame, task, name, given, result)
         except ActivityError as error:
             if is_cancelled_exception(error):
-                raise
+                raise asyncio.CancelledError from error
             code, reason, retry_after_ms = explained(error, frame.key_of(task.id))
             if code not in task.retry.on or attempt >= task.retry.attempts:
                 raise StepFailed(_counted(reason, attempt), rerun=(frame.key_of(task.id),)) from error
@@ -59,7 +60,7 @@ async def _execute(frame: Frame, task: TaskPlan, name: str, given: BaseModel, re
         given,
         result_type=result,
         task_queue=task.queue,
-        start_to_close_timeout=timeout,
+        start_to_close_timeout=timeout + TIMEOUT_GRACE,
         heartbeat_timeout=timedelta(milliseconds=frame.run.given.limits.heartbeat_ms),
         retry_policy=INFRASTRUCTURE,
         summary=frame.key_of(task.id),
@@ -73,7 +74,7 @@ async def local_or_fail(name: str, given: BaseModel, result: type[R], task: str)
         return await local(name, given, result)
     except ActivityError as error:
         if is_cancelled_exception(error):
-            raise
+            raise asyncio.CancelledError from error
         raise StepFailed(explained(error, task)[1], rerun=(task,)) from error
 
 
@@ -83,7 +84,9 @@ def explained(error: ActivityError, task: str) -> tuple[str, Reason, int | None]
     if isinstance(cause, ApplicationError):
         details: dict[str, Json] = dict(cause.details[0]) if cause.details else {}
         code = cause.type or "failed"
-        reason = Reason(code=code, message=cause.message or code, task=task, remedy=details.get("remedy"))
+        reason = Reason(
+            code=details.get("code") or code, message=cause.message or code, task=task, remedy=details.get("remedy")
+        )
         return code, reason, details.get("retry_after_ms")
     if isinstance(cause, ActivityTimeout):
         message = "The step took longer than its timeout."

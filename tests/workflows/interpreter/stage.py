@@ -126,7 +126,7 @@ class Stage:
     async def until(self, holds: Callable[[], Any]) -> Any:
         """Wait until ``holds`` returns something true, and return it."""
         async with asyncio.timeout(WAIT_S):
-            while not (found := holds()):
+            while not (found := holds()):  # noqa: ASYNC110  the store has no event to wait for
                 await asyncio.sleep(0.02)
         return found
 
@@ -159,7 +159,13 @@ class Stage:
 
 
 async def build(
-    address: str, database: str, folder: Path, models: ModelSettings | None = None, chroma: str = ""
+    address: str,
+    database: str,
+    folder: Path,
+    *,
+    models: ModelSettings | None = None,
+    chroma: str = "",
+    connections: dict[str, Any] | None = None,
 ) -> Stage:
     settings = Settings(home=folder / "home", database_url=database, temporal_address=address)
     (settings.files / NAMESPACE).mkdir(parents=True, exist_ok=True)
@@ -169,7 +175,7 @@ async def build(
         journal=Journal(Keyring(bytes(range(32)))),
         settings=settings,
         knowledge=Knowledge(KnowledgeSettings(chroma_url=chroma, chroma_path=folder / "chroma", embeddings="hashing")),
-        connections=ConnectionBook({}, environment="test", secrets=secrets),
+        connections=ConnectionBook(connections or {}, environment="test", secrets=secrets),
         secrets=secrets,
         models=models or ModelSettings(),
     )

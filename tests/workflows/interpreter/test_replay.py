@@ -19,7 +19,7 @@ from workflows.interpreter.chunk import Chunk
 from workflows.interpreter.execution import Execution
 from workflows.worker import PASSED_THROUGH
 
-HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
+TEXTS = {path.stem: path.read_text() for path in (Path(__file__).parent / "histories").glob("*.json")}
 
 
 def replayer() -> Replayer:
@@ -38,18 +38,26 @@ def history(text: str) -> WorkflowHistory:
 
 
 def test_every_shape_of_run_is_recorded() -> None:
-    names = {path.stem for path in HISTORIES}
-    assert names >= {"approved", "edited", "rejected", "changes", "cancelled", "loop", "afresh", "chunk", "failed"}
+    assert TEXTS.keys() >= {
+        "approved",
+        "edited",
+        "rejected",
+        "changes",
+        "cancelled",
+        "loop",
+        "afresh",
+        "chunk",
+        "failed",
+    }
 
 
-@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
-async def test_a_recorded_history_replays(path: Path) -> None:
-    await replayer().replay_workflow(history(path.read_text()))
+@pytest.mark.parametrize("name", sorted(TEXTS))
+async def test_a_recorded_history_replays(name: str) -> None:
+    await replayer().replay_workflow(history(TEXTS[name]))
 
 
 async def test_a_history_of_other_code_is_noticed() -> None:
     """The test above can fail: a history whose first activity has another name does not replay."""
-    path = next(path for path in HISTORIES if path.stem == "approved")
-    text = path.read_text().replace('"agent.run"', '"agent.walk"')
-    with pytest.raises(Exception, match="(?i)nondeterminis|agent"):
+    text = TEXTS["approved"].replace('"agent.run"', '"agent.walk"')
+    with pytest.raises(Exception, match=r"(?i)nondeterminis|agent"):
         await replayer().replay_workflow(history(text))
