@@ -16,7 +16,6 @@ def api() -> None:
     Example: VISTO_API_PORT=9000 visto api
     """
     from api.server import serve
-
     from workflows.settings import Settings
 
     asyncio.run(serve(Settings()))
