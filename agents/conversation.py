@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from agents import prompts
 from agents.contracts import AgentRequest, Example, Feedback
@@ -23,11 +23,13 @@ NO_KNOWLEDGE = "You have no knowledge base here; rely on the case alone."
 SEARCH_FIRST = "Search the knowledge base before you answer, and name the passages your answer rests on."
 
 
-def system_prompt(request: AgentRequest, answer_tool: str) -> str:
-    return prompts.load("system").fill(
-        instructions=request.instructions.strip() or "Fill in the fields of the answer for the case.",
-        knowledge=SEARCH_FIRST if request.knowledge else NO_KNOWLEDGE,
-        answer=answer_tool,
+def system_prompt(request: AgentRequest, answer_tool: str) -> SystemMessage:
+    return SystemMessage(
+        prompts.load("system").fill(
+            instructions=request.instructions.strip() or "Fill in the fields of the answer for the case.",
+            knowledge=SEARCH_FIRST if request.knowledge else NO_KNOWLEDGE,
+            answer=answer_tool,
+        )
     )
 
 

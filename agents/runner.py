@@ -18,7 +18,7 @@ from agents.contracts import AgentDeps, AgentError, AgentReply, AgentRequest, Co
 from agents.gateway import Gateway
 from agents.models import ModelHandle, open_models
 from agents.privacy import UnknownKind, Vault
-from agents.schema import CITED, answer_tool_name, answer_type, check_schema
+from agents.schema import CITED, answer_tool_name, check_schema
 
 Json = Any
 HEARTBEAT_S = 1.0
@@ -78,45 +78,36 @@ async def _lanes(
 async def _loop(
     request: AgentRequest, deps: AgentDeps, gateway: Gateway, handles: Sequence[ModelHandle], lane: int
 ) -> _Outcome:
-    from langchain.agents import create_agent
-    from langchain.agents.structured_output import ToolStrategy
     from langsmith.run_helpers import tracing_context
 
+    from agents.compiled import agent_for
     from agents.conversation import opening, system_prompt
-    from agents.desk import Desk
     from agents.examples import nearest
-    from agents.recorded_model import RecordedModel
+    from agents.loop import Loop
     from agents.tools import ToolBench
 
     bench = ToolBench(request, deps, gateway)
     answer_tool = answer_tool_name(bench.names())
-    desk = Desk(bench, answer_tool=answer_tool, max_steps=request.max_steps)
     vault = Vault(request.redact)
-    model = RecordedModel(handles=handles, gateway=gateway, vault=vault, lane=lane)
-    answer = answer_type(request.output_schema, name=answer_tool, cites=bool(request.knowledge))
-    agent: Any = create_agent(
-        model,
-        bench.declared(),
-        system_prompt=system_prompt(request, answer_tool),
-        response_format=ToolStrategy(answer, handle_errors=desk.mend, tool_message_content="Accepted."),
-        middleware=[desk],
-    )
+    loop = Loop(handles, gateway, vault, bench, answer_tool, request.max_steps, lane)
+    agent = agent_for(request, bench, answer_tool=answer_tool)
     is_llm = handles[0].settings.is_llm
     shown = nearest(request.prompt, request.examples, MAX_LLM_EXAMPLES) if is_llm else request.examples
+    messages = [system_prompt(request, answer_tool), *opening(request, shown)]
     with tracing_context(enabled=False):
-        state = await agent.ainvoke({"messages": opening(request, shown)})
+        state = await agent.ainvoke({"messages": messages}, context=loop)
     if vault.counts:
         await gateway.note("privacy.redacted", dict(vault.counts), lane=lane)
-    assert model.answered_by is not None
-    given = {} if desk.proposals else dict(state["structured_response"].root)
+    assert loop.answered_by is not None
+    given = {} if loop.proposals else dict(state["structured_response"].root)
     return _Outcome(
         value={key: item for key, item in given.items() if key != CITED or not request.knowledge},
         cited=given.get(CITED),
         hits=bench.hits,
         margin=_margin(state["messages"]),
-        proposals=desk.proposals,
-        steps=desk.steps,
-        answered_by=model.answered_by,
+        proposals=loop.proposals,
+        steps=loop.steps,
+        answered_by=loop.answered_by,
     )
 
 

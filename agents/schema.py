@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -16,6 +18,7 @@ Json = Any
 CITED = "cited_passages"
 ANSWER_TOOLS = ("answer", "final_answer", "visto_final_answer")
 MAX_PROBLEMS = 5
+MAX_SCHEMAS = 512
 _CITED_SCHEMA = {
     "type": "array",
     "items": {"type": "string"},
@@ -25,7 +28,7 @@ _CITED_SCHEMA = {
 
 def problems(schema: dict[str, Json], value: Json) -> list[str]:
     """Why the value does not fit, at most five reasons, each with its place; empty if it fits."""
-    found = sorted(Draft202012Validator(schema).iter_errors(value), key=lambda e: list(map(str, e.absolute_path)))
+    found = sorted(_validator(json.dumps(schema)).iter_errors(value), key=lambda e: list(map(str, e.absolute_path)))
     return [_words(error) for error in found[:MAX_PROBLEMS]]
 
 
@@ -33,13 +36,24 @@ def check_schema(schema: dict[str, Json]) -> None:
     """Raise ``AgentError`` ``bad_request`` if the flow's output schema is not a JSON Schema of an object."""
     remedy = "Correct the step's output in the flow."
     try:
-        Draft202012Validator.check_schema(schema)
+        _check(json.dumps(schema))
     except SchemaError as error:
         message = f"the output schema is not valid: {error.message}"
         raise AgentError(message, code="bad_request", permanent=True, remedy=remedy) from error
     if schema.get("type") != "object":
         message = "the output schema must be of type object"
         raise AgentError(message, code="bad_request", permanent=True, remedy=remedy)
+
+
+@lru_cache(maxsize=MAX_SCHEMAS)
+def _check(schema: str) -> None:
+    # Against the schema of schemas: a hundred times the work of checking an answer.
+    Draft202012Validator.check_schema(json.loads(schema))
+
+
+@lru_cache(maxsize=MAX_SCHEMAS)
+def _validator(schema: str) -> Draft202012Validator:
+    return Draft202012Validator(json.loads(schema))
 
 
 def answer_tool_name(taken: Iterable[str]) -> str:

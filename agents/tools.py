@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.messages import ToolCall
-from langchain_core.tools import BaseTool, StructuredTool
 
 from agents import passages
 from agents.contracts import (
@@ -42,6 +41,15 @@ _VERDICTS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Declaration:
+    """A tool as a model is told of it. ``parameters`` is a JSON Schema."""
+
+    name: str
+    description: str
+    parameters: dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
 class ToolResult:
     """What goes back to the model. ``problem`` is a mistake of the model's own, counted as a correction."""
 
@@ -72,13 +80,15 @@ class ToolBench:
     def names(self) -> set[str]:
         return {*self._tools, *self._searches}
 
-    def declared(self) -> list[BaseTool]:
-        """The tools as LangChain binds them."""
+    def declared(self) -> list[Declaration]:
+        """The tools as a model is told of them, searches first."""
         searches = [
-            _declare(name, f"Search the knowledge base '{use.collection}'; returns passages with ids.", _SEARCH_SCHEMA)
+            Declaration(
+                name, f"Search the knowledge base '{use.collection}'; returns passages with ids.", _SEARCH_SCHEMA
+            )
             for name, use in self._searches.items()
         ]
-        return searches + [_declare(name, _about(tool), tool.parameters) for name, tool in self._tools.items()]
+        return searches + [Declaration(name, _about(tool), tool.parameters) for name, tool in self._tools.items()]
 
     def proposals(self, calls: list[ToolCall]) -> tuple[ProposedCall, ...]:
         """The calls of write tools on which nobody has decided yet and whose arguments are valid."""
@@ -172,13 +182,6 @@ def _name(text: str) -> str:
 def _about(tool: PlannedTool) -> str:
     words = tool.description or f"Calls {tool.type}."
     return f"{words} Calling it makes a proposal that a person decides on." if tool.effect == "write" else words
-
-
-def _declare(name: str, description: str, schema: dict[str, Json]) -> BaseTool:
-    async def never(**_: object) -> str:
-        raise AssertionError("tools run on the bench")
-
-    return StructuredTool(name=name, description=description, args_schema=schema, coroutine=never)
 
 
 def _played(verdict: ToolVerdict) -> ToolResult:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 from zlib import crc32
 
-from rag.minilm import IDENTITY, INSTALL, MiniLM, model_folder
+from rag.minilm import IDENTITY, INSTALL, model_folder, shared_model
 from rag.model import EmbeddingIdentity, EmbeddingsRefused
 from rag.settings import KnowledgeSettings
 from rag.words import terms
@@ -67,17 +66,9 @@ class LocalModelEmbedder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._model: MiniLM | None = None
-        self._lock = threading.Lock()
 
     def embed(self, texts: Sequence[str]) -> Floats:
-        return self._loaded().embed(list(texts))
-
-    def _loaded(self) -> MiniLM:
-        with self._lock:
-            if self._model is None:
-                self._model = MiniLM(self._folder)
-            return self._model
+        return shared_model(self._folder).embed(list(texts))
 
 
 class HashingEmbedder:

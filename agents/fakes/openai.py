@@ -20,6 +20,7 @@ import os
 import signal
 import struct
 import sys
+import time
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
@@ -35,7 +36,7 @@ CREATED = 1_700_000_000
 
 
 class RequestLog:
-    """Append-only JSON lines, each on disk before the request is answered."""
+    """Append-only JSON lines, each on disk before the request is answered; ``at`` is in seconds since the epoch."""
 
     def __init__(self, path: Path | None) -> None:
         self.entries: list[dict[str, Json]] = []
@@ -44,7 +45,8 @@ class RequestLog:
     def add(self, entry: dict[str, Json]) -> None:
         self.entries.append(entry)
         if self._file is not None:
-            os.write(self._file, json.dumps(entry, sort_keys=True).encode() + b"\n")
+            stamped = {"at": time.time(), **entry}
+            os.write(self._file, json.dumps(stamped, sort_keys=True).encode() + b"\n")
             os.fsync(self._file)
 
     def close(self) -> None:

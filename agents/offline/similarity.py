@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from agents.offline.index import Index
-from rag.minilm import MiniLM, model_folder
+from rag.minilm import MiniLM, model_folder, shared_model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +28,7 @@ W_NEIGHBOURS = 0.3
 @cache
 def _model() -> MiniLM | None:
     folder = model_folder()
-    return MiniLM(folder) if folder else None
+    return shared_model(folder) if folder else None
 
 
 def matcher_name() -> str:

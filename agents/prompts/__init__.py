@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 _HEAD = re.compile(r"\A<!-- version: (\d+) -->\n")
@@ -37,7 +39,8 @@ def load(name: str) -> Prompt:
     return Prompt(name=name, version=int(head[1]), digest=digest, text=raw[head.end() :].strip())
 
 
-def digests() -> dict[str, str]:
+@cache
+def digests() -> Mapping[str, str]:
     """``name@version`` -> digest of every prompt of this folder."""
     prompts = [load(path.stem) for path in sorted(Path(__file__).parent.glob("*.md"))]
-    return {f"{p.name}@{p.version}": p.digest for p in prompts}
+    return MappingProxyType({f"{p.name}@{p.version}": p.digest for p in prompts})
