@@ -201,6 +201,7 @@ def _move(tx: Tx, request: OpenGate, before: Current, now: Current, *, afresh: b
     votes.void(tx, request.namespace, before.gate.id, f"superseded by revision {now.revision.revision}")
     changes = GateChanges(
         state=after(before.state, Event.REVISE),
+        workflow_id=request.workflow_id,
         revision=now.revision.revision,
         stage=0,
         rounds=rounds,

@@ -273,6 +273,8 @@ async def _child(frame: Frame, given: ChunkInput, key: str) -> ChunkResult:
 
 
 async def _summed_up(frame: Frame, task: TaskPlan, plan: ForeachPlan, total: int, chunks: list[ChunkResult]) -> Outcome:
+    rerun = [name for chunk in chunks for name in chunk.rerun]
+    frame.run.failed.extend(name for name in rerun if name not in frame.run.failed)
     rejected = [row for chunk in chunks for row in chunk.rejected]
     failed = [row for chunk in chunks for row in chunk.failed]
     key = frame.key_of(task.id)
@@ -280,8 +282,7 @@ async def _summed_up(frame: Frame, task: TaskPlan, plan: ForeachPlan, total: int
         first = failed[0]
         more = f" ({len(failed)} elements failed)" if len(failed) > 1 else ""
         message = f"Element {first['index']} of `{task.id}` failed: {first['reason']}{more}"
-        rerun = tuple(name for chunk in chunks for name in chunk.rerun)
-        raise StepFailed(Reason(code="element_failed", message=message, task=f"{key}[{first['index']}]"), rerun)
+        raise StepFailed(Reason(code="element_failed", message=message, task=f"{key}[{first['index']}]"), tuple(rerun))
     output = {
         "results": await _results(frame, task, chunks),
         "rejected": rejected,

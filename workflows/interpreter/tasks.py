@@ -46,7 +46,8 @@ async def run_task(frame: Frame, task: TaskPlan) -> Outcome:
 def _failed(frame: Frame, task: TaskPlan, failure: StepFailed) -> Outcome:
     if task.allow_failure:
         return Outcome(state="warning", output=None, reason=failure.reason)
-    frame.run.failed.extend(failure.rerun or (frame.key_of(task.id),))
+    names = failure.rerun or (frame.key_of(task.id),)
+    frame.run.failed.extend(name for name in names if name not in frame.run.failed)
     return Outcome(state="failed", reason=failure.reason)
 
 

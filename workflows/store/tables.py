@@ -134,7 +134,7 @@ executions = sa.Table(
     _c("state"),  # created queued running waiting succeeded warning failed rejected cancelled timed_out
     _data("reason", null=True), _opt("reference"), _opt("idempotency_key"), _opt("request_sha256"),
     _data("inputs"), _data("trigger", null=True), _data("labels"), _opt("requester_id"), _opt("author_id"),
-    _c("via"), _opt("callback_url"), _data("outputs", null=True), _data("failed", null=True),
+    _c("via"), _opt("callback_url"), _data("outputs", null=True), _data("failed", null=True), _data("reruns", null=True),
     _data("decision", null=True),
     _int("generation", default="0"), _at("created_at"), _at("started_at", null=True), _at("ended_at", null=True),
     _at("cancel_requested_at", null=True), _v(),

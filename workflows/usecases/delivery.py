@@ -74,6 +74,7 @@ def run_input(execution: Execution, plan: FlowPlan) -> RunInput:
         author_id=execution.author_id,
         reference=execution.reference,
         generation=execution.generation,
+        reruns=execution.reruns or {},
     )
 
 

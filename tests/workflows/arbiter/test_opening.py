@@ -163,7 +163,7 @@ def test_withdrawn_gates_stay_so_until_the_execution_lives_again(office):
     assert office.refused(gate, "ann").code == "withdrawn"
     assert office.open().outcome is Outcome.WITHDRAWN
 
-    office.tx(lambda tx: executions.reopen(tx, NS, "e1"))
+    office.tx(lambda tx: executions.reopen(tx, NS, "e1", workflow_id="e1:1", reruns={}))
     again = office.open(generation=1)
     assert (again.state, again.revision) == (GateState.OPEN, 1)
     assert office.decided(again, "ann").outcome is Outcome.APPROVED

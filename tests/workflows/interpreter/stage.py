@@ -110,7 +110,7 @@ class Stage:
     async def ended(self, handle: WorkflowHandle[Any, Any]) -> Execution:
         """Wait for the end and return the execution's row."""
         await asyncio.wait_for(handle.result(), WAIT_S)
-        return self.execution(handle.id)
+        return self.execution(handle.id.partition(":")[0])
 
     async def run(self, text: str, inputs: dict[str, Any] | None = None, **more: Any) -> Execution:
         return await self.ended(await self.start(text, inputs, **more))

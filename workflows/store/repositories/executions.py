@@ -23,7 +23,8 @@ TERMINAL = frozenset({"succeeded", "warning", "failed", "rejected", "cancelled",
 class Execution:
     """``reason`` is the typed reason of ``state``; ``outputs``, ``decision`` and ``failed`` are set when it ended.
 
-    ``failed`` names the tasks and elements that a restart runs again (``triage/review[57]``).
+    ``failed`` names the tasks and elements that a restart runs again (``triage/review[57]``), ``reruns`` how often each
+    has been run again already.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Execution:
     callback_url: str | None
     outputs: dict[str, Any] | None
     failed: list[str] | None
+    reruns: dict[str, int] | None
     decision: dict[str, Any] | None
     generation: int
     created_at: datetime
@@ -81,8 +83,8 @@ _SET = executions.update().where(_THIS)
 _SET_LIVE = _SET.where(executions.c.state.not_in(sorted(TERMINAL)))
 _CANCEL = _SET_LIVE.where(executions.c.cancel_requested_at.is_(None)).values(cancel_requested_at=bindparam("now"))
 _REOPEN = _SET.where(executions.c.state.in_(sorted(TERMINAL))).values(
-    generation=executions.c.generation + 1, state="running", reason=None, outputs=None, decision=None,
-    ended_at=None, cancel_requested_at=None,
+    generation=executions.c.generation + 1, state="created", reason=None, outputs=None, decision=None, failed=None,
+    ended_at=None, cancel_requested_at=None, workflow_id=bindparam("workflow"), reruns=bindparam("again"),
 )  # fmt: skip
 
 
@@ -113,7 +115,7 @@ def create(
     new = Execution(
         execution_id, namespace, flow_id, revision, workflow_id, state, None, reference, idempotency_key,
         request_sha256, inputs, trigger, labels or {}, requester_id, author_id, via, callback_url,
-        None, None, None, 0, tx.now, None, None, None,
+        None, None, None, None, 0, tx.now, None, None, None,
     )  # fmt: skip
     values = {name: getattr(new, name) for name in Execution.__slots__}
     if insert_ignore(tx, executions, values, ("namespace", "idempotency_key")):
@@ -181,9 +183,9 @@ def request_cancel(tx: Tx, namespace: str, execution_id: str) -> bool:
     return _guarded(tx, namespace, execution_id, _CANCEL, {"now": tx.now})
 
 
-def reopen(tx: Tx, namespace: str, execution_id: str) -> bool:
+def reopen(tx: Tx, namespace: str, execution_id: str, *, workflow_id: str, reruns: dict[str, int]) -> bool:
     """Make an ended execution run again in its next generation. Returns False if it is live. Raises ``NotFound``."""
-    return _guarded(tx, namespace, execution_id, _REOPEN, {})
+    return _guarded(tx, namespace, execution_id, _REOPEN, {"workflow": workflow_id, "again": reruns})
 
 
 def _guarded(tx: Tx, namespace: str, execution_id: str, update: sa.Update, values: dict[str, Any]) -> bool:

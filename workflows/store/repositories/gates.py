@@ -75,6 +75,7 @@ class GateChanges(TypedDict, total=False):
     """The columns that may change after the opening."""
 
     state: str
+    workflow_id: str
     revision: int
     stage: int
     rounds: int

@@ -122,7 +122,7 @@ def _flows() -> None:
         *_text("requester_id", "author_id", null=True),
         *_text("via"),
         *_text("callback_url", null=True),
-        *_json("outputs", "failed", "decision", null=True),
+        *_json("outputs", "failed", "reruns", "decision", null=True),
         *_big("generation", default="0"),
         *_at("created_at"),
         *_at("started_at", "ended_at", "cancel_requested_at", null=True),
