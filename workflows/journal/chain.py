@@ -33,7 +33,7 @@ def envelope_bytes(values: Sequence[Any]) -> bytes:
 
     Values are text, integers or None, for which quoting as below *is* JCS; a test compares with an RFC 8785 library.
     """
-    parts = ["null" if v is None else _quote(v) if type(v) is str else str(v) for v in values]
+    parts = ["null" if v is None else _quote(v) if isinstance(v, str) else str(v) for v in values]
     parts[_META] = values[_META]
     return (_TEMPLATE % tuple(parts)).encode()
 
