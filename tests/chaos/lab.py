@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any, Self
 
 import psutil
+import sqlalchemy as sa
+from temporalio.client import Client
 
 from visto.supervisor.child import Spec, open_log, tail
 from visto.supervisor.processes import die_with_parent
 from visto.supervisor.stack import Options, plan, visto
-from workflows.journal.keyring import Keyring
 from workflows.settings import Settings
+from workflows.store import tables
 from workflows.store.db import Database, Tx
 from workflows.store.repositories import keys, principals
 
@@ -184,6 +186,30 @@ class Lab:
         """The installation's database, to look at. Close it."""
         return Database(self.settings.database)
 
+    async def delivered(self) -> None:
+        """Wait until the outbox is empty, notifications apart: at most ten seconds, what is left is for the checker."""
+        deadline = time.monotonic() + 10
+        db = self.open_store()
+        try:
+            while await db.read(_undelivered) and time.monotonic() < deadline:
+                await asyncio.sleep(LOOK_S)
+        finally:
+            db.close()
+
+    async def keep_histories(self) -> None:
+        """Write each execution's history to ``histories/``, as Temporal tells it now."""
+        folder = self.folder / "histories"
+        folder.mkdir(exist_ok=True)
+        client = await Client.connect(self.temporal)
+        db = self.open_store()
+        try:
+            found = await db.read(lambda tx: tx.conn.execute(sa.select(tables.executions.c.workflow_id)).scalars().all())
+        finally:
+            db.close()
+        for workflow_id in found:
+            history = await client.get_workflow_handle(workflow_id).fetch_history()
+            (folder / f"{workflow_id}.json").write_text(history.to_json())
+
     async def _bring_up(self) -> None:
         fake = await self._fake()
         servers, ours = self.stack.servers(), self.stack.ours()
@@ -254,8 +280,10 @@ _QUICK = {
 }
 
 
-def keyring(home: Path) -> Keyring:
-    return Keyring.from_file(home / "keys" / "journal.key")
+def _undelivered(tx: Tx) -> bool:
+    of = tables.outbox.c
+    waiting = sa.select(of.id).where(of.delivered_at.is_(None), of.dropped_at.is_(None), of.kind != "notification")
+    return tx.conn.execute(waiting.limit(1)).first() is not None
 
 
 def _people(tx: Tx, reviewers: int) -> Cast:
