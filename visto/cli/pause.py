@@ -34,7 +34,7 @@ def pause(
 
     extent = scope(all_=all_, namespace=namespace, flow=flow)
     with Api.find() as api:
-        answer = api.post("/pauses", extent | {"reason": why})
+        answer = api.post("/pause", extent | {"reason": why})
     emit(answer) if as_json else say("New effects are stopped. `visto resume` lets them run again.")
 
 
@@ -50,7 +50,7 @@ def resume(all_: All = False, namespace: Namespace = False, flow: Flow = None, a
 
     extent = scope(all_=all_, namespace=namespace, flow=flow)
     with Api.find() as api:
-        answer = api.delete("/pauses", **extent)
+        answer = api.delete("/pause", **extent)
     emit(answer) if as_json else say("Effects may run again.")
 
 
