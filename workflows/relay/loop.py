@@ -109,8 +109,10 @@ class Relay:
         self._room.release()
 
     async def _sleep(self) -> None:
+        # not wait_for: in Python 3.11 it swallows a cancellation that comes together with the poke
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._poked.wait(), self._services.settings.relay_every.total_seconds())
+            async with asyncio.timeout(self._services.settings.relay_every.total_seconds()):
+                await self._poked.wait()
         self._poked.clear()
 
     async def _take(self) -> list[Item]:
@@ -131,7 +133,7 @@ class Relay:
                 await self._put_off(item, f"nobody delivers {item.kind!r} rows here")
                 return
             await deliver(self._services, item)
-            await self._services.db.write(lambda tx: outbox.delivered(tx, item.namespace, item.id))
+            await self._services.db.write(lambda tx: delivery.mark(tx, item.namespace, item.id))
         except (TemporalUnavailable, CallbackFailed, delivery.NotYet) as error:
             await self._put_off(item, str(error))
         except CallbackGivenUp as error:
@@ -154,7 +156,7 @@ class Relay:
         if not done:
             return
         try:
-            await self._services.db.write(lambda tx: [outbox.delivered(tx, *row) for row in done])
+            await self._services.db.write(lambda tx: [delivery.mark(tx, *row) for row in done])
         except StoreUnavailable:
             rung.extend(done)
             raise
