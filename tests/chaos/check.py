@@ -12,6 +12,7 @@ import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -211,9 +212,8 @@ def order_and_digest(evidence: Evidence) -> Found:
         if decision is None:
             continue
         asked = [e for e in about if e.kind == "approval.requested" and e.action_digest == decision.action_digest]
-        steps = [asked[-1:], [decision]]
-        for kinds in ({"decision.effective"}, {"permit.granted"}, {"action.intent"}, {"action.applied"}):
-            steps.append([entry for entry in about + applied if entry.kind in kinds])
+        later = ("decision.effective", "permit.granted", "action.intent", "action.applied")
+        steps = [asked[-1:], [decision], *([e for e in about + applied if e.kind == kind] for kind in later)]
         if not asked:
             yield f"gate {gate['id']} was decided without having been asked"
         yield from _in_order(gate["id"], [step for step in steps if step], decision)
@@ -336,7 +336,7 @@ def _outcome(decision: Row | None) -> str:
 
 
 def _in_order(gate: str, steps: list[list[Entry]], decision: Entry) -> Found:
-    for before, after in zip(steps, steps[1:], strict=False):
+    for before, after in pairwise(steps):
         if before[0].seq >= after[0].seq:
             yield f"gate {gate}: {after[0].kind} comes before {before[0].kind}"
     for entry in (entry for step in steps for entry in step):

@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from temporalio.client import Client
 
 from visto.supervisor.child import Spec, open_log, tail
 from visto.supervisor.processes import die_with_parent
-from visto.supervisor.stack import Options, plan, visto
+from visto.supervisor.stack import Options, Stack, plan, visto
 from workflows.settings import Settings
 from workflows.store import tables
 from workflows.store.db import Database, Tx
@@ -126,13 +126,13 @@ class Cast:
 class Lab:
     """``async with Lab(folder) as lab``: everything runs, policy ingested, people there. ``folder`` keeps the evidence.
 
-    ``overrides`` replaces settings of the API and the worker, by process name: that is how proxies get in between.
+    ``overrides`` gives settings by process name once the ports are known: that is how proxies get in between.
     """
 
     folder: Path
     database_url: str | None = None
     reviewers: int = 2
-    overrides: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    overrides: Callable[[Stack], Mapping[str, Mapping[str, str]]] = lambda _: {}
     script: list[Json] = field(default_factory=lambda: [{"do": {"kind": "hang", "seconds": 0.15}}])
     processes: dict[str, Process] = field(default_factory=dict)
     _open: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -188,10 +188,11 @@ class Lab:
 
     async def delivered(self) -> None:
         """Wait until the outbox is empty, notifications apart: at most ten seconds, what is left is for the checker."""
-        deadline = time.monotonic() + 10
         db = self.open_store()
         try:
-            while await db.read(_undelivered) and time.monotonic() < deadline:
+            for _ in range(int(10 / LOOK_S)):
+                if not await db.read(_undelivered):
+                    return
                 await asyncio.sleep(LOOK_S)
         finally:
             db.close()
@@ -214,8 +215,9 @@ class Lab:
         fake = await self._fake()
         servers, ours = self.stack.servers(), self.stack.ours()
         ports: dict[str, int | None] = {**self.stack.ports, "worker": None}
+        overrides = self.overrides(self.stack)
         for spec in servers + ours:
-            env = {**spec.env, **_QUICK, "OPENAI_BASE_URL": fake, **self.overrides.get(spec.name, {})}
+            env = {**spec.env, **_QUICK, "OPENAI_BASE_URL": fake, **overrides.get(spec.name, {})}
             self.processes[spec.name] = Process(replace(spec, env=env), ports[spec.name])
             self._open.push_async_callback(self.processes[spec.name].stop)
         await asyncio.gather(
