@@ -73,6 +73,7 @@ POLICIES: dict[str, Policy] = {
     "execution_result": READ_RUNS,
     "execution_timeline": READ_RUNS,
     "cancel_execution": START_RUNS,
+    "restart_execution": START_RUNS,
     # gates
     "list_gates": READ_GATES,
     "get_gate": READ_GATES,

@@ -1,4 +1,4 @@
-"""Executions: start, wait, read, cancel."""
+"""Executions: start, wait, read, cancel, restart."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from workflows.store.db import Tx
 from workflows.store.repositories import executions as stored
 from workflows.usecases import results, start
 from workflows.usecases.cancel import cancel
+from workflows.usecases.restart import restart
 from workflows.usecases.results import ExecutionResult
 from workflows.usecases.services import Services
 from workflows.usecases.timeline import Event, event_of
@@ -41,7 +42,7 @@ class StartBody(Body):
     via: Literal["api", "cli", "console"] = "api"
 
 
-class CancelBody(Body):
+class WhyBody(Body):
     reason: str = Field(default="", max_length=1000)
 
 
@@ -175,8 +176,17 @@ async def execution_timeline(execution_id: str, services: ServicesDep, caller: C
 
 @router.post("/executions/{execution_id}/cancel", status_code=202)
 async def cancel_execution(
-    execution_id: str, services: ServicesDep, caller: CallerDep, body: CancelBody | None = None
+    execution_id: str, services: ServicesDep, caller: CallerDep, body: WhyBody | None = None
 ) -> ExecutionResult:
     """Ask it to stop; its open gates are withdrawn."""
     reason = body.reason if body else ""
     return await cancel(services, caller.namespace, execution_id, actor=caller.actor, reason=reason)
+
+
+@router.post("/executions/{execution_id}/restart", status_code=202)
+async def restart_execution(
+    execution_id: str, services: ServicesDep, caller: CallerDep, body: WhyBody | None = None
+) -> ExecutionResult:
+    """Run an ended execution again from what failed: nobody is asked twice, nothing is done twice."""
+    reason = body.reason if body else ""
+    return await restart(services, caller.namespace, execution_id, actor=caller.actor, reason=reason)

@@ -98,9 +98,7 @@ async def add_document(
     def note(tx: Tx) -> None:
         collections.put(tx, caller.namespace, collection, info.model_dump(mode="json"))
         content = {"document": body.name}
-        record(
-            tx, services.journal, caller.namespace, "knowledge.ingested", caller.actor, content=content, meta=meta
-        )
+        record(tx, services.journal, caller.namespace, "knowledge.ingested", caller.actor, content=content, meta=meta)
 
     await services.db.write(note)
     return report

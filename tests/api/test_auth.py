@@ -97,7 +97,9 @@ async def test_a_new_key_is_shown_once_and_works(api, database, callers):
     assert secret not in (await api("admin", "GET", "/keys")).text
     callers.keys["ci"] = secret
     assert (await api("ci", "GET", "/me")).json()["kind"] == "service"
-    stored = database.read_sync(lambda tx: tx.conn.exec_driver_sql("select secret_sha256 from api_keys").scalars().all())
+    stored = database.read_sync(
+        lambda tx: tx.conn.exec_driver_sql("select secret_sha256 from api_keys").scalars().all()
+    )
     assert all(secret not in one for one in stored)
 
 

@@ -18,7 +18,9 @@ tasks:
 outputs:
   text: "{{ outputs.hello.text }}"
 """
-BROKEN = "id: Bad Id\ntasks:\n  - {id: a, type: st, values: {}}\n  - {id: a, type: set, values: {x: '{{ inputs.nope }}'}}\n"
+BROKEN = (
+    "id: Bad Id\ntasks:\n  - {id: a, type: st, values: {}}\n  - {id: a, type: set, values: {x: '{{ inputs.nope }}'}}\n"
+)
 
 
 async def test_a_flow_is_saved_once_per_content(api):
@@ -74,7 +76,9 @@ async def test_a_flow_shows_its_inputs_graph_and_current_text(api):
     assert "csv.read" in str(schema)
 
 
-@pytest.mark.parametrize("path", ["/flows/none", "/flows/none/graph", "/flows/none/revisions", "/flows/greet/revisions/9"])
+@pytest.mark.parametrize(
+    "path", ["/flows/none", "/flows/none/graph", "/flows/none/revisions", "/flows/greet/revisions/9"]
+)
 async def test_what_is_not_there_is_404_with_a_remedy(api, path):
     await api.save(FLOW)
     answer = await api("viewer", "GET", path)

@@ -105,9 +105,7 @@ NOT_JSON = [
 
 @pytest.mark.parametrize("body", NOT_JSON)
 async def test_what_is_not_acceptable_json_is_refused(api, body):
-    answer = await api(
-        "author", "POST", "/flows/validate", content=body, headers={"Content-Type": "application/json"}
-    )
+    answer = await api("author", "POST", "/flows/validate", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code in (400, 422)
     assert answer.headers["content-type"] == "application/problem+json"
 

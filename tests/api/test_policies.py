@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
         EVERY_ROLE,
     ),
     **dict.fromkeys(["save_flow", "save_flow_as", "set_flow_state", "add_document"], WRITERS),
-    **dict.fromkeys(["start_execution", "cancel_execution", "comment_gate"], STARTERS),
+    **dict.fromkeys(["start_execution", "cancel_execution", "restart_execution", "comment_gate"], STARTERS),
     **dict.fromkeys(
         "preview_edit decide_gate decide_gates undo_decision claim_gate release_gate assign_gate extend_gate".split(),
         REVIEWERS,

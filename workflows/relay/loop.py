@@ -156,7 +156,7 @@ class Relay:
         if not done:
             return
         try:
-            await self._services.db.write(lambda tx: [delivery.mark(tx, *row) for row in done])
+            await self._services.db.write(lambda tx: _mark(tx, done))
         except StoreUnavailable:
             rung.extend(done)
             raise
@@ -171,3 +171,8 @@ class Relay:
 
     def _resign(self, tx: Tx) -> None:
         leases.release(tx, EVERYWHERE, NAME, self._owner, kind=LEADER)
+
+
+def _mark(tx: Tx, rows: list[tuple[str, str]]) -> None:
+    for namespace, row in rows:
+        delivery.mark(tx, namespace, row)
