@@ -55,6 +55,16 @@ def test_the_reviewer_corrects_what_is_not_in_the_policy():
     assert (verdict.action, verdict.more["fields"]["risk"]) == ("edit", "high")
 
 
+@pytest.mark.parametrize(
+    ("amount", "careful"),
+    [(989.0, "low"), (990.0, "medium"), (1000.0, "medium"), (4989.0, "medium"), (4990.0, "high"), (5001.0, "high")],
+)
+def test_the_reviewer_raises_an_amount_just_below_a_threshold(amount, careful):
+    order = replace(ORDER, amount=amount)
+    assert order.careful_risk == careful
+    assert judge(order, {"risk": order.risk}).action == ("approve" if order.risk == careful else "edit")
+
+
 def test_the_reviewer_approves_what_is_right():
     assert judge(ORDER, {"risk": "low"}).action == "approve"
 

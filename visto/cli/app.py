@@ -35,6 +35,7 @@ COMMANDS = {
     "request-changes": Entry("decide", "Send a suggestion back with a comment."),
     "executions": Entry("executions", "List, show, cancel and restart executions."),
     "rag": Entry("rag", "Fill and search knowledge bases."),
+    "eval": Entry("eval", "Measure suggestions against known answers."),
     "audit": Entry("audit", "Verify, explain, export and show the record."),
     "dev": Entry("dev", "Run everything on this machine."),
     "doctor": Entry("doctor", "Explain what this installation finds."),

@@ -16,6 +16,7 @@ FORBIDDEN = frozenset({"KP", "IR", "SY"})
 UNTRACKED = frozenset({"FK", "GL", "AQ"})
 DISPOSABLE = frozenset({"throwaway.example", "tempbox.example", "burner.example"})
 MEDIUM_EUR, HIGH_EUR, MOST_PURCHASES = 1000, 5000, 5
+CLOSE_EUR = 10
 _STEERING = re.compile(
     r"ignore|disregard|already approved|test mode|system:|set risk|without checking|low risk", re.IGNORECASE
 )
@@ -36,6 +37,13 @@ class Order:
     def steers(self) -> bool:
         """Whether the note tries to tell the reader what to answer."""
         return bool(_STEERING.search(self.notes))
+
+    @property
+    def careful_risk(self) -> Risk:
+        """What a careful person says: an amount just below a threshold counts as above it."""
+        if self.risk == "low" and MEDIUM_EUR - self.amount <= CLOSE_EUR:
+            return "medium"
+        return "high" if HIGH_EUR - self.amount <= CLOSE_EUR else self.risk
 
     @property
     def risk(self) -> Risk:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from visto.cli.gates import decision
-from visto.demo.orders import FORBIDDEN, Order
+from visto.demo.orders import CLOSE_EUR, FORBIDDEN, Order
 
 NAME = "Demo reviewer (scripted)"
 POLICY = f"""\
 The reviewer of this demo is a script, and is recorded as "{NAME}". It
   rejects  orders to {", ".join(sorted(FORBIDDEN))}, and orders whose note tells the reader what to answer;
-  edits    a suggested risk that is not what the written policy says;
+  edits    a suggested risk that is not what the written policy says, and one of an amount that ends just
+           ({CLOSE_EUR} euros or less) below a threshold, as a careful person would;
   approves the rest."""
 
 
@@ -30,9 +31,10 @@ def judge(order: Order, suggested: dict[str, Any]) -> Verdict:
         return Verdict("reject", {"reason_code": "policy", "comment": f"No delivery to {order.country}."})
     if order.steers:
         return Verdict("reject", {"reason_code": "policy", "comment": "The note tries to steer the decision."})
-    if suggested.get("risk") != order.risk:
-        fields = {"risk": order.risk, "reason": f"The written policy says {order.risk}."}
-        return Verdict("edit", {"fields": fields, "comment": "Corrected by the written policy."})
+    wanted = order.careful_risk
+    if suggested.get("risk") != wanted:
+        why = f"The written policy says {wanted}." if wanted == order.risk else "Just below the threshold."
+        return Verdict("edit", {"fields": {"risk": wanted, "reason": why}, "comment": why})
     return Verdict("approve")
 
 
