@@ -33,6 +33,15 @@ def start_row(execution_id: str, generation: int) -> str:
     return f"start:{execution_id}:{generation}"
 
 
+def mark(tx: Tx, namespace: str, row: str) -> bool:
+    """Note that a row was delivered; False when it was before. A start that was delivered is an execution that runs."""
+    kind, _, rest = row.partition(":")
+    marked = outbox.delivered(tx, namespace, row)
+    if marked and kind == START:
+        executions.started(tx, namespace, rest.rpartition(":")[0])
+    return marked
+
+
 @dataclass(frozen=True, slots=True)
 class _Runnable:
     execution: Execution

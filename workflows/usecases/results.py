@@ -18,6 +18,7 @@ from workflows.usecases.services import Services
 
 Json = Any
 
+ACCEPTED = {"code": "accepted", "message": "Accepted and stored; it starts now."}
 FIRST_LOOK_S = 0.02
 LONGEST_PAUSE_S = 0.5
 
@@ -62,7 +63,7 @@ def result_of(services: Services, execution: Execution) -> ExecutionResult:
             "decision": decision.get("decision") or decision.get("outcome"),
             "decided_by": by.get("name") if isinstance(by, dict) else by,
             "outputs": execution.outputs,
-            "reason": execution.reason,
+            "reason": execution.reason or (dict(ACCEPTED) if execution.state == "created" else None),
             "created_at": execution.created_at,
             "ended_at": execution.ended_at,
             "links": _links(services, execution.id),

@@ -98,7 +98,7 @@ def _seed(tx: Tx) -> dict[str, Any]:
         "gate": gate, "vote": vote, "decision": decision, "revision": rows.revision_of(gate, 2), "number": 1,
         "name": "policy", "email": None, "reference": "ref", "idempotency_key": "key", "item_id": item, "op_id": "op",
         "key_id": key.key.id, "secret": key.secret, "source": "hook", "message_id": "m1", "body_sha256": "b" * 64,
-        "state": "paused", "reason": "because", "text": "hello", "by": "ann", "group": "fraud", "role": "reviewer",
+        "state": "paused", "reruns": {}, "reason": "because", "text": "hello", "by": "ann", "group": "fraud", "role": "reviewer",
         "kind": "email", "subject": "ann@example.org", "path": "triage.review", "item_key": "0", "batch_key": "none",
         "scopes": ["decide"], "error": "no answer", "usd": 1.0, "tokens": 5, "limit": 50, "ttl": timedelta(minutes=1),
         "trial": timedelta(minutes=1), "threshold": 9, "cooldown": timedelta(0), "meta": {}, "fence": 9, "attempt": 2,

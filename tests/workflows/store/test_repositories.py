@@ -103,7 +103,7 @@ def test_an_ended_execution_stays_ended_until_it_is_reopened(database: Database,
     assert (ended.state, ended.ended_at) == ("failed", clock.now)
     assert database.write_sync(lambda tx: executions.reopen(tx, NS, "e1", workflow_id="e1:1", reruns={}))
     again = database.read_sync(lambda tx: executions.get(tx, NS, "e1"))
-    assert (again.state, again.generation, again.ended_at) == ("running", 1, None)
+    assert (again.state, again.generation, again.ended_at) == ("created", 1, None)
     with pytest.raises(NotFound):
         database.write_sync(lambda tx: executions.set_state(tx, NS, "none", "running", None))
 

@@ -14,7 +14,7 @@ from workflows.store.db import Tx
 from workflows.store.paging import Page, bounded, decode_time_and_id, page_of
 from workflows.store.refusals import IdempotencyConflict, NotFound
 from workflows.store.sql import changed, columns, insert_ignore, many, one
-from workflows.store.tables import executions
+from workflows.store.tables import UtcDateTime, executions
 
 TERMINAL = frozenset({"succeeded", "warning", "failed", "rejected", "cancelled", "timed_out"})
 
@@ -81,6 +81,11 @@ _BY_KEY = _ALL.where(executions.c.idempotency_key == bindparam("key"))
 _BY_REFERENCE = _ALL.where(executions.c.reference == bindparam("reference")).order_by(executions.c.created_at.desc())
 _SET = executions.update().where(_THIS)
 _SET_LIVE = _SET.where(executions.c.state.not_in(sorted(TERMINAL)))
+_STARTED = _SET.where(executions.c.state == "created").values(
+    state="running",
+    reason=None,
+    started_at=sa.func.coalesce(executions.c.started_at, bindparam("now", type_=UtcDateTime)),
+)
 _CANCEL = _SET_LIVE.where(executions.c.cancel_requested_at.is_(None)).values(cancel_requested_at=bindparam("now"))
 _REOPEN = _SET.where(executions.c.state.in_(sorted(TERMINAL))).values(
     generation=executions.c.generation + 1, state="created", reason=None, outputs=None, decision=None, failed=None,
@@ -176,6 +181,11 @@ def set_state(
     if state in TERMINAL:
         values.setdefault("ended_at", tx.now)
     return _guarded(tx, namespace, execution_id, _SET_LIVE, values)
+
+
+def started(tx: Tx, namespace: str, execution_id: str) -> bool:
+    """Temporal has taken the execution. Returns False, changing nothing, when it has gone on already."""
+    return bool(changed(tx, _STARTED, {"ns": namespace, "execution": execution_id, "now": tx.now}))
 
 
 def request_cancel(tx: Tx, namespace: str, execution_id: str) -> bool:
