@@ -43,7 +43,7 @@ class AgentActivities:
             heartbeat=activity.heartbeat,
             models=self._deps.models,
         )
-        return StepOut(output=_output(await run_agent(_request(given), deps)))
+        return StepOut(output=_output(await run_agent(request_of(given), deps)))
 
     async def _tool(self, given: AgentIn, tool: PlannedTool, arguments: dict[str, Json]) -> Json:
         """A read tool is a connector with the author's properties; the model's arguments fill what is left open."""
@@ -58,7 +58,8 @@ class AgentActivities:
         return await connector.run(self._deps, call, CONNECTORS[tool.type])
 
 
-def _request(given: AgentIn) -> AgentRequest:
+def request_of(given: AgentIn) -> AgentRequest:
+    """What the agent is asked, from the rendered task; also how evaluations ask it."""
     properties = given.properties
     prompt = properties["prompt"]
     return AgentRequest(
