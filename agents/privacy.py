@@ -14,6 +14,7 @@ from typing import Any
 Json = Any
 
 IBAN_REMAINDER = 1
+MIN_IBAN, MAX_IBAN = 15, 34
 MIN_PHONE_DIGITS = 7
 MAX_PHONE_DIGITS = 15
 
@@ -26,7 +27,10 @@ def _luhn(text: str) -> bool:
 
 def _iban(text: str) -> bool:
     plain = re.sub(r"\s", "", text).upper()
-    return int("".join(str(int(c, 36)) for c in plain[4:] + plain[:4])) % 97 == IBAN_REMAINDER
+    return (
+        MIN_IBAN <= len(plain) <= MAX_IBAN
+        and int("".join(str(int(c, 36)) for c in plain[4:] + plain[:4])) % 97 == IBAN_REMAINDER
+    )
 
 
 def _phone(text: str) -> bool:
@@ -51,7 +55,12 @@ _KINDS: dict[str, tuple[re.Pattern[str], Callable[[str], bool]]] = {
     "url": (re.compile(r"\bhttps?://[^\s\"'<>»]+"), _always),
 }
 KINDS = frozenset(_KINDS)
+_GAP = re.compile(r"[ .-]+")
 _TOKEN = re.compile(r"«[a-z]+-\d+»")
+# Cases and results are mostly JSON, at times JSON within JSON. The n of an escaped line break is no letter of the word
+# that follows: read as one, it would hide the start of a number or be swallowed by a token.
+_LETTER = re.compile(r"(\\+)u([0-9a-fA-F]{4})")
+_ESCAPE = re.compile(r"(\\+(?:u[0-9a-fA-F]{4}|[bfnrt\"/])?)")
 
 
 class UnknownKind(ValueError):
@@ -71,7 +80,7 @@ class Vault:
         self.counts: Counter[str] = Counter()
 
     def redact(self, value: Json) -> Json:
-        """The value with every recognised piece replaced, in texts at any depth."""
+        """The value with every recognised piece replaced, in texts at any depth; letters that JSON escapes become letters."""
         if not self._kinds:
             return value
         if isinstance(value, str):
@@ -85,13 +94,27 @@ class Vault:
         return _mapped(value, self.restore)
 
     def _redact_text(self, text: str) -> str:
+        text = _LETTER.sub(_written_out, text)
         # A token that arrives as data would otherwise be restored to somebody's real value.
         pieces = _split(text, [t for t in _TOKEN.findall(text) if t not in self._value_of])
-        return "".join(self._token("text", piece) if foreign else self._replace(piece) for piece, foreign in pieces)
+        return "".join(
+            self._token("text", piece) if foreign else self._between_escapes(piece) for piece, foreign in pieces
+        )
+
+    def _between_escapes(self, text: str) -> str:
+        parts = _ESCAPE.split(text)
+        return "".join(part if index % 2 else self._replace(part) for index, part in enumerate(parts))
 
     def _replace(self, text: str) -> str:
         for kind, pattern, valid in self._kinds:
-            text = pattern.sub(lambda m, k=kind, ok=valid: self._token(k, m[0]) if ok(m[0]) else m[0], text)  # type: ignore[misc]
+            done, position = [], 0
+            while found := pattern.search(text, position):
+                end = found.start() + _valid_part(found[0], valid)
+                hidden = end > found.start()
+                done.append(text[position : found.start()])
+                done.append(self._token(kind, text[found.start() : end]) if hidden else text[end : end + 1])
+                position = end if hidden else end + 1
+            text = "".join([*done, text[position:]])
         return text
 
     def _token(self, kind: str, value: str) -> str:
@@ -102,6 +125,22 @@ class Vault:
             self._token_of[(kind, value)] = known
             self._value_of[known] = value
         return known
+
+
+def _valid_part(text: str, valid: Callable[[str], bool]) -> int:
+    """How much of a match is the value: numbers and short words may follow it that look like one more group."""
+    ends = [len(text), *(gap.start() for gap in reversed([*_GAP.finditer(text)]))]
+    return next((end for end in ends if valid(text[:end])), 0)
+
+
+def _written_out(escape: re.Match[str]) -> str:
+    """The letter that JSON wrote as four digits: half an address is not recognised, nor is a token in disguise."""
+    character = chr(int(escape[2], 16))
+    if not (character.isalnum() or character in "«»"):
+        return escape[0]
+    # JSON within JSON doubles backslashes, so those of the escape are a power of two; the others stand for themselves.
+    slashes = len(escape[1])
+    return escape[1][: slashes - (slashes & -slashes)] + character
 
 
 def _mapped(value: Json, change: Callable[[Json], Json]) -> Json:

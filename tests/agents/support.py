@@ -77,6 +77,12 @@ class SqliteRecorder:
     async def note(self, kind, meta, content):
         self.notes.append((kind, dict(meta), content))
 
+    def answers(self, kind: str) -> str:
+        """What is recorded as answers to operations of a kind, as one text."""
+        keys = [operation.key for operation in self.operations if operation.kind == kind]
+        found = [self._db.execute("SELECT answer FROM op WHERE key = ?", (key,)).fetchone()[0] for key in keys]
+        return json.dumps([json.loads(answer) for answer in found], ensure_ascii=False)
+
     async def recorded_hash(self, op_id, position):
         row = self._db.execute(
             "SELECT hash FROM op WHERE key LIKE ? AND position = ? ORDER BY rowid DESC", (f"{op_id}:%", position)
