@@ -5,7 +5,7 @@ Refused                     understood and not done; nothing was written
 ├── execution_not_found       404
 ├── flow_not_active           409  paused, archived or draft
 ├── execution_ended           409
-├── not_restartable           409
+├── execution_not_ended       409
 ├── invalid_inputs            422  ``fields`` has messages per input
 ├── invalid_flow              422  ``diagnostics`` has every problem with its place
 └── idempotency_key_reused    422
