@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -22,4 +23,5 @@ def chroma(
     """
     import chromadb_rust_bindings
 
+    os.environ.setdefault("RUST_LOG", "warn")  # else it writes some 7 KB of log for every search
     chromadb_rust_bindings.cli(["chroma", "run", "--path", str(path), "--host", host, "--port", str(port)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -106,9 +107,10 @@ def _act(play: Play, *, unattended: bool) -> bool:
 
 def _invitation(play: Play) -> str:
     home, address = play.stack.options.home, play.stack.urls["api"]
+    path = "" if shutil.which("visto") else f"  export PATH={Path(sys.executable).parent}:$PATH\n"
     return f"""
 Each order waits for a decision. In another terminal:
-  export VISTO_HOME={home}
+{path}  export VISTO_HOME={home}
   visto inbox                       what waits
   visto inbox GATE                  one order, as its reviewer sees it
   visto approve GATE                or edit, reject, request-changes
