@@ -8,6 +8,7 @@ from temporalio import activity
 
 from workflows.activities.deps import Deps
 from workflows.arbiter.ending import end_execution, tell_next
+from workflows.arbiter.outgoing import waiting_for
 from workflows.contracts import (
     EXECUTION_RECORD,
     SLOT_ACQUIRE,
@@ -55,15 +56,11 @@ class ExecutionActivities:
 
 def _state(tx: Tx, given: RecordIn) -> None:
     where = given.where
-    reason = given.reason or _waiting(inbox.count_open(tx, where.namespace, where.execution_id))
-    executions.set_state(tx, where.namespace, where.execution_id, given.state, reason.model_dump(exclude_none=True))
-
-
-def _waiting(count: int) -> Reason:
-    what = "1 decision is" if count == 1 else f"{count} decisions are"
-    return Reason(
-        code="waiting_for_decision", message=f"{what} waiting.", remedy="See `visto inbox`, or decide in the console."
-    )
+    if given.reason:
+        reason = given.reason.model_dump(exclude_none=True)
+    else:
+        reason = waiting_for(inbox.count_open(tx, where.namespace, where.execution_id))
+    executions.set_state(tx, where.namespace, where.execution_id, given.state, reason)
 
 
 def _acquire(tx: Tx, given: SlotIn) -> SlotOut:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 from workflows.arbiter.current import Current
 from workflows.flow.planned import StagePlan
 from workflows.store.db import Tx
-from workflows.store.repositories import executions, outbox
+from workflows.store.repositories import executions, inbox, outbox
 
 WAITING_CODE = "waiting_for_decision"
 _NAMESPACE = UUID("0a5f7a0e-43c6-5f0c-8f7e-7a6d1b7d0b55")
@@ -63,20 +63,39 @@ def notify(tx: Tx, current: Current, event: str) -> None:
 
 
 def park(tx: Tx, current: Current) -> None:
-    """Say that the execution waits for people now, and for whom. An execution that has ended stays as it is."""
+    """Say that the execution waits for people now: for whom, or for how many decisions.
+
+    An execution that has ended stays as it is.
+    """
     gate = current.gate
     execution = executions.get(tx, current.namespace, gate.execution_id)
     if execution is None:
         return
+    waiting = inbox.count_open(tx, current.namespace, execution.id)
+    reason = waiting_for(waiting) if waiting > 1 else _waiting_for_one(current)
+    executions.set_state(tx, current.namespace, execution.id, "waiting", reason)
+
+
+def waiting_for(count: int) -> dict[str, Any]:
+    """The reason of an execution that waits for ``count`` decisions."""
+    what = "1 decision is" if count == 1 else f"{count} decisions are"
+    return {
+        "code": WAITING_CODE,
+        "message": f"{what} waiting.",
+        "remedy": "See `visto inbox`, or decide in the console.",
+    }
+
+
+def _waiting_for_one(current: Current) -> dict[str, Any]:
+    gate = current.gate
     whom = audience(current.policy.stages[gate.stage])
-    reason = {
+    return {
         "code": WAITING_CODE,
         "message": f"Waiting for {whom} to decide on “{gate.title}” since {gate.opened_at:%Y-%m-%d %H:%M} UTC.",
         "task": gate.path,
         "remedy": f"Decide with `visto approve {gate.id}`, or see `visto inbox`.",
         "link": f"/gates/{gate.id}",
     }
-    executions.set_state(tx, current.namespace, execution.id, "waiting", reason)
 
 
 def audience(stage: StagePlan) -> str:
