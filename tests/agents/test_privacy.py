@@ -9,6 +9,8 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langsmith.run_helpers import tracing_context
+from langsmith.utils import tracing_is_enabled
 
 from agents.contracts import AgentError, Example, Feedback, PlannedTool
 from agents.privacy import KINDS, UnknownKind, Vault
@@ -239,3 +241,17 @@ async def test_equal_values_leave_as_equal_tokens_in_every_sample(bench, provide
 
 def _tokens(text: str) -> list[str]:
     return re.findall(r"«[a-z]+-\d+»", text)
+
+
+async def test_nothing_is_traced_inside_a_step_even_if_tracing_is_on_around_it(bench):
+    seen = []
+
+    async def search(*args, **kwargs):
+        seen.append(tracing_is_enabled())
+        return [POLICY]
+
+    bench.knowledge.search = search
+    with tracing_context(enabled=True):
+        await run_agent(ask(), bench.deps)
+        assert tracing_is_enabled()
+    assert seen == [False]
