@@ -7,6 +7,7 @@ from typing import Any
 from temporalio import activity
 
 from agents.contracts import AgentDeps, AgentReply, AgentRequest, Feedback, KnowledgeUse, PlannedTool
+from agents.warm import warm
 from connectors.registry import CONNECTORS
 from workflows.activities import connector
 from workflows.activities.budgeted import BudgetedRecorder
@@ -27,6 +28,7 @@ class AgentActivities:
     @activity.defn(name=AGENT_RUN)
     async def run(self, given: AgentIn) -> StepOut:
         """Return the agent's fields and ``meta``."""
+        await warm(self._deps.models)
         from agents.runner import run_agent
 
         recorder = BudgetedRecorder(
