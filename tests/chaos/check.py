@@ -147,7 +147,9 @@ def effects_once(evidence: Evidence) -> Found:
         row = gate["title"].split()[-1]
         if decision["undone_at"] is None and decision["outcome"] in YES:
             expected[row] = decision["fields"]["risk"]
-    free = {row for gate in evidence.gates if gate["execution_id"] in _cancelled(evidence) for row in gate["title"].split()}
+    free = {
+        row for gate in evidence.gates if gate["execution_id"] in _cancelled(evidence) for row in gate["title"].split()
+    }
     lines = Counter(cells[0] if cells else "" for cells in evidence.sheet)
     for row, risk in expected.items():
         if lines[row] != 1 and not (row in free and lines[row] == 0):

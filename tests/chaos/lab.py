@@ -204,7 +204,9 @@ class Lab:
         client = await Client.connect(self.temporal)
         db = self.open_store()
         try:
-            found = await db.read(lambda tx: tx.conn.execute(sa.select(tables.executions.c.workflow_id)).scalars().all())
+            found = await db.read(
+                lambda tx: tx.conn.execute(sa.select(tables.executions.c.workflow_id)).scalars().all()
+            )
         finally:
             db.close()
         for workflow_id in found:
@@ -220,14 +222,13 @@ class Lab:
             env = {**spec.env, **_QUICK, "OPENAI_BASE_URL": fake, **overrides.get(spec.name, {})}
             self.processes[spec.name] = Process(replace(spec, env=env), ports[spec.name])
             self._open.push_async_callback(self.processes[spec.name].stop)
-        await asyncio.gather(
-            self.processes["temporal"].start(), self._knowledge(), self._run("database", "upgrade", "--dev-access")
-        )
+        servers_up = asyncio.gather(self.processes["temporal"].start(), self.processes["chroma"].start())
+        await self._run("database", "upgrade")
         self.cast = await asyncio.to_thread(self._gather)
-        await asyncio.gather(self.processes["api"].start(), self.processes["worker"].start())
+        await servers_up
+        await asyncio.gather(self.processes["api"].start(), self.processes["worker"].start(), self._knowledge())
 
     async def _knowledge(self) -> None:
-        await self.processes["chroma"].start()
         (self.folder / "policy").mkdir()
         (self.folder / "policy" / "fraud.md").write_text(POLICY)
         await self._run("rag", "ingest", str(self.folder / "policy"), "--collection", "fraud-policy")
@@ -301,6 +302,3 @@ def _people(tx: Tx, reviewers: int) -> Cast:
         principals.add_member(tx, NAMESPACE, "fraud", person.id)
         made[name] = keys.create(tx, NAMESPACE, person.id, "chaos", ("gates:read", "gates:decide")).secret
     return Cast(starter, made)
-
-
-

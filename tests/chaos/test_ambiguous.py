@@ -82,7 +82,7 @@ async def test_a_commit_whose_answer_is_lost_is_neither_lost_nor_repeated(tmp_pa
         await stack.enter_async_context(lab)
         await run(lab, 11)
     evidence = await judged(lab)
-    assert all(rule.count >= MOST_LOST // 2 for rule in rules.values()), rules
+    assert min(rule.count for rule in rules.values()) >= MOST_LOST // 2
     assert len(evidence.done("fault")) == sum(rule.count for rule in rules.values())
     postgres.drop(url)
 
@@ -92,7 +92,7 @@ async def test_a_call_of_temporal_whose_answer_is_lost_is_harmless(tmp_path: Pat
     lab = Lab(tmp_path / "lab")
     rules = {
         name: Losses(seed, share, MOST_LOST, is_call, lambda name=name: lab.ops.add("fault", what="cut", of=name))
-        for seed, (name, share) in enumerate((("api", 0.25), ("worker", 0.06)))
+        for seed, (name, share) in enumerate((("api", 0.5), ("worker", 0.06)))
     }
     async with AsyncExitStack() as stack:
         proxies = {name: await stack.enter_async_context(Proxy(rules[name])) for name in OURS}
@@ -100,7 +100,7 @@ async def test_a_call_of_temporal_whose_answer_is_lost_is_harmless(tmp_path: Pat
         await stack.enter_async_context(lab)
         await run(lab, 12)
     evidence = await judged(lab)
-    assert all(rule.count >= MOST_LOST // 2 for rule in rules.values()), rules
+    assert min(rule.count for rule in rules.values()) >= MOST_LOST // 2
     assert len(evidence.done("fault")) == sum(rule.count for rule in rules.values())
 
 
@@ -141,12 +141,9 @@ async def test_killed_between_commit_and_doorbell_the_flow_goes_on_after_the_res
 async def _rung_after_restart(lab: Lab, work: Workload, armed: set[str]) -> float:
     """Decide, so that the API is killed; return the seconds from its restart to the end of the execution."""
     execution = await work.start()
-    async with asyncio.timeout(30):
-        while not (page := await work.starter.get("/gates", state="open", execution=execution))["items"]:
-            await asyncio.sleep(0.05)
-    gate = page["items"][0]["id"]
+    [gate] = await work.open_gates(execution, 1)
     armed.add(execution)
-    deciding = asyncio.create_task(work.act(work.reviewers[0], gate, "approve"))
+    deciding = asyncio.create_task(work.act(work.reviewers[0], gate["id"], "approve"))
     handle = lab.processes["api"].handle
     assert handle is not None
     assert await asyncio.wait_for(handle.wait(), 30) == -9

@@ -135,7 +135,9 @@ class Workload:
             await caller.client.aclose()
 
     async def save(self) -> None:
-        answer = await self.starter.post("/flows", {"source": self.flow, "name": "orders.yaml", "origin": "api"}, "flow")
+        answer = await self.starter.post(
+            "/flows", {"source": self.flow, "name": "orders.yaml", "origin": "api"}, "flow"
+        )
         assert answer.is_success, answer.text
 
     async def start(self) -> str:
@@ -165,6 +167,15 @@ class Workload:
                 if result["ended_at"] is not None:
                     self.lab.ops.add("ended", execution=execution, state=result["state"])
                     return result
+
+    async def open_gates(self, execution: str, count: int) -> list[Json]:
+        """The execution's gates as a reviewer reads them, as soon as ``count`` are open."""
+        async with asyncio.timeout(GIVE_UP_S):
+            while True:
+                lines = (await self.starter.get("/gates", state="open", execution=execution, limit=200))["items"]
+                if len(lines) >= count:
+                    return list(await asyncio.gather(*(self.starter.get(f"/gates/{line['id']}") for line in lines)))
+                await asyncio.sleep(PAUSE_S)
 
     async def reviewing(self) -> None:
         """Decide whatever is open, until cancelled."""
