@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from typing import Any
 
-from tests.workflows.interpreter.stage import Stage
+from tests.workflows.interpreter.stage import NAMESPACE, WAIT_S, Stage
+from workflows.store.repositories import pauses
 
 FLOW = """
 id: order
@@ -122,3 +125,25 @@ async def test_five_steps_with_one_gate_take_at_most_25_events_and_8_kilobytes(s
     history = await handle.fetch_history()
     assert len(history.events) <= 25
     assert sum(event.ByteSize() for event in history.events) <= 8 * 1024
+
+
+async def refused(handle: Any) -> bool:
+    """Whether an activity of the run was sent back at least once."""
+    description = await handle.describe()
+    return any(activity.attempt > 1 for activity in description.raw_description.pending_activities)
+
+
+async def test_a_pause_stops_effects_and_leaves_decisions_open(stage: Stage) -> None:
+    """Paused: people go on deciding, nothing is written. Resumed: what was decided happens, once."""
+    stage.db.write_sync(lambda tx: pauses.pause(tx, NAMESPACE, flow_id="order", by="ops", reason="audit"))
+    handle = await stage.start(FLOW, {"amount": 12})
+    [gate] = await stage.open_gates(handle.id)
+    await stage.answer(gate)
+
+    async with asyncio.timeout(WAIT_S):
+        while not await refused(handle):
+            await asyncio.sleep(0.05)
+    assert sheet(stage) == []
+    stage.db.write_sync(lambda tx: pauses.resume(tx, NAMESPACE, flow_id="order"))
+    assert (await stage.ended(handle)).state == "succeeded"
+    assert len(sheet(stage)) == 2
