@@ -1,6 +1,6 @@
 """LangChain agents, compiled once for all steps that differ only in their case.
 
-Compiling takes ten times as long as running. What an agent is compiled from is text (answer schema and tools), so
+Compiling takes twice as long as running. What an agent is compiled from is text (answer schema and tools), so
 equal texts share one agent; everything else reaches it through the run's ``Loop``.
 """
 
