@@ -126,7 +126,7 @@ class Stage:
     async def until(self, holds: Callable[[], Any]) -> Any:
         """Wait until ``holds`` returns something true, and return it."""
         async with asyncio.timeout(WAIT_S):
-            while not (found := holds()):  # noqa: ASYNC110  the store has no event to wait for
+            while not (found := holds()):
                 await asyncio.sleep(0.02)
         return found
 
