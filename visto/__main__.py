@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -44,6 +45,7 @@ def _origin(module: ModuleType) -> str:
 
 def main() -> None:
     """Entry point of the ``visto`` command and of ``python -m visto``."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # threads that wait for each other cost more than they do
     prepare()
     from visto.cli.app import app
 
