@@ -120,7 +120,7 @@ def one_decision(evidence: Evidence) -> Found:
 def callers_were_told_the_truth(evidence: Evidence) -> Found:
     """A yes to a caller is the decision that stands; a refusal names who and what decided."""
     made = {row["gate_id"]: row for row in evidence.decisions if row["undone_at"] is None}
-    gates = {row["id"]: row for row in evidence.gates}
+    states = {row["id"]: row["state"] for row in evidence.gates}
     for line in evidence.done("decided"):
         stands, who = made.get(line["gate"]), f"{line['by']}'s {line['action']} on gate {line['gate']}"
         if line["status"] == 200:
@@ -133,8 +133,8 @@ def callers_were_told_the_truth(evidence: Evidence) -> Found:
             if stands is None or named != {"outcome": stands["outcome"], "by": stands["snapshot"]["name"]}:
                 yield f"{who} was refused naming {named}, but {_outcome(stands)} stands"
         elif line["code"] == "withdrawn":
-            if gates[line["gate"]]["state"] != "withdrawn":
-                yield f"{who} was told that the gate is withdrawn, but it is {gates[line['gate']]['state']}"
+            if states.get(line["gate"]) != "withdrawn":
+                yield f"{who} was told that the gate is withdrawn, but it is {states.get(line['gate'])}"
         elif line["code"] != "expired" or stands is None or stands["outcome"] != "expired":
             yield f"{who} was refused with {line['code']}, but {_outcome(stands)} stands"
 
@@ -142,11 +142,12 @@ def callers_were_told_the_truth(evidence: Evidence) -> Found:
 def effects_once(evidence: Evidence) -> Found:
     """One line for each yes, with what was decided; none for anything else; nothing else."""
     expected: dict[str, str] = {}
+    titles = {gate["id"]: gate["title"].split()[-1] for gate in evidence.gates}
     for decision in evidence.decisions:
-        gate = next(gate for gate in evidence.gates if gate["id"] == decision["gate_id"])
-        row = gate["title"].split()[-1]
-        if decision["undone_at"] is None and decision["outcome"] in YES:
-            expected[row] = decision["fields"]["risk"]
+        if decision["gate_id"] not in titles:
+            yield f"decision {decision['id']} is about a gate that does not exist"
+        elif decision["undone_at"] is None and decision["outcome"] in YES:
+            expected[titles[decision["gate_id"]]] = decision["fields"]["risk"]
     free = {
         row for gate in evidence.gates if gate["execution_id"] in _cancelled(evidence) for row in gate["title"].split()
     }
@@ -206,7 +207,7 @@ def chain_verifies(evidence: Evidence) -> Found:
 def order_and_digest(evidence: Evidence) -> Found:
     """Asked, decided, taken up, permitted, intended, applied: in this order, all for the same action."""
     for gate in evidence.gates:
-        said = evidence.journal[gate["execution_id"]]
+        said, cancelled = evidence.journal.get(gate["execution_id"], []), gate["execution_id"] in _cancelled(evidence)
         about = [entry for entry in said if entry.meta.get("gate_id") == gate["id"]]
         ops = {entry.meta["op_id"] for entry in about if entry.kind == "permit.granted"}
         applied = [e for e in said if e.kind in {"action.intent", "action.applied"} and e.meta.get("op_id") in ops]
@@ -219,8 +220,9 @@ def order_and_digest(evidence: Evidence) -> Found:
         if not asked:
             yield f"gate {gate['id']} was decided without having been asked"
         yield from _in_order(gate["id"], [step for step in steps if step], decision)
-        if decision.outcome in YES and not applied and gate["execution_id"] not in _cancelled(evidence):
-            yield f"gate {gate['id']} was approved and nothing was applied"
+        done = sum(entry.kind == "action.applied" for entry in applied)
+        if decision.outcome in YES and done != 1 and not (cancelled and done == 0):
+            yield f"gate {gate['id']} was approved and {done} effects were applied"
         if decision.outcome not in YES and ops:
             yield f"gate {gate['id']} was {decision.outcome} and an effect was permitted"
     permitted = {e.meta["op_id"] for said in evidence.journal.values() for e in said if e.kind == "permit.granted"}

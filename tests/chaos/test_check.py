@@ -184,6 +184,10 @@ TAMPERINGS: dict[str, tuple[Tamper, str]] = {
         "order_and_digest",
     ),
     "an effect was not permitted": (sql("delete from audit_event where kind = 'permit.granted'"), "order_and_digest"),
+    "an effect's outcome is missing": (
+        sql("delete from audit_event where kind = 'action.applied'"),
+        "order_and_digest",
+    ),
     "an effect comes before its decision": (
         sql("update audit_event set seq = -seq where kind = 'action.intent'"),
         "order_and_digest",

@@ -42,12 +42,13 @@ tasks:
     items: "{{ outputs.orders.rows }}"
     concurrency: 20
     tasks:
+      - id: rated
+        type: set
+        values: {risk: low}
       - id: review
         type: gate
         title: "Order {{ item.order_id }}"
-        suggest:
-          type: set
-          values: {risk: low}
+        suggestion: "{{ outputs.rated }}"
         approve:
           reviewers: {groups: [fraud]}
           reasons: [policy]

@@ -143,8 +143,8 @@ class Workload:
     async def start(self) -> str:
         """Start one execution over rows of its own; returns its id when that is acknowledged."""
         number = next(self._numbers)
-        rows = [f"E{number:03}-{row:02}" for row in range(self.rows)]
-        file = f"orders-{number:03}.csv"
+        rows = [f"E{self.seed}-{number:03}-{row:02}" for row in range(self.rows)]
+        file = f"orders-{self.seed}-{number:03}.csv"
         lines = [f"{row},{self.random.randint(10, 9000)},note of {row}" for row in rows]
         (self.lab.files / file).write_text("\n".join(["order_id,amount,notes", *lines, ""]))
         key = f"start-{self.seed}-{number}"
