@@ -7,19 +7,17 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api.auth import Authenticator
-from api.errors import Problem, install
-from api.guard import check_policies, guarded_router
+from api.errors import install
+from api.guard import check_policies, mount
 from api.headers import SecurityHeadersMiddleware
 from api.limits import Limits, LimitsMiddleware
 from api.routes import documents, executions, flows, gate_care, gates, hooks, journal, knowledge, pauses, people, system
 from workflows.relay.loop import Relay
 from workflows.usecases.services import Services
 
-PREFIX = "/api/v1"
 ROUTERS: tuple[APIRouter, ...] = (
     system.router,
     flows.router,
@@ -31,14 +29,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     hooks.router,
     people.router,
     pauses.router,
+    documents.router,
 )
-PROBLEMS = {
-    status: {"model": Problem, "content": {"application/problem+json": {}}, "description": words}
-    for status, words in (
-        ("4XX", "Refused; `code` and `remedy` say why and what to do."),
-        ("503", "The store or Temporal does not answer; try again."),
-    )
-}
 
 
 def create_app(
@@ -48,7 +40,7 @@ def create_app(
 
     Raises ``RouteWithoutPolicy`` when a route and ``api.policies`` do not match.
     """
-    check_policies((*ROUTERS, documents.router))
+    check_policies(ROUTERS)
     app = FastAPI(
         title="Visto API",
         version=system.product_version(),
@@ -56,18 +48,13 @@ def create_app(
         redoc_url=None,
         openapi_url=None,
         lifespan=_lifespan if relay else None,
-        generate_unique_id_function=_operation_id,
     )
     app.state.services = services
     app.state.authenticator = Authenticator(services.db)
     app.state.relay = Relay(services)
     app.state.knowledge = None
     install(app)
-    versioned = guarded_router(prefix=PREFIX, responses=PROBLEMS)
-    for router in ROUTERS:
-        versioned.include_router(router)
-    app.include_router(versioned)
-    app.include_router(documents.router)
+    mount(app, ROUTERS)
     app.add_middleware(LimitsMiddleware, limits=limits or Limits())
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
     app.add_middleware(SecurityHeadersMiddleware)
@@ -86,7 +73,3 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await task
         if app.state.knowledge is not None:
             await app.state.knowledge.close()
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as StarletteRequest
 
 from api.auth import Authenticator, authorise
+from api.errors import MEDIA_TYPE, Problem
 from api.policies import POLICIES
 from api.strict_json import NotJson, parse
+
+PREFIX = "/api/v1"
 
 
 class RouteWithoutPolicy(Exception):
@@ -49,9 +52,30 @@ class GuardedRoute(APIRoute):
         return guarded
 
 
-def guarded_router(**options: Any) -> APIRouter:
-    """A router whose routes are all guarded."""
-    return APIRouter(route_class=GuardedRoute, **options)
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": words}
+    for status, words in (
+        ("4XX", "Refused; `code` and `remedy` say why and what to do."),
+        ("503", "The store or Temporal does not answer; try again."),
+    )
+}
+
+
+def guarded_router(prefix: str = "", **options: Any) -> APIRouter:
+    """A router of the versioned API whose routes are all guarded; an operation is named after its function."""
+    return APIRouter(
+        prefix=PREFIX + prefix,
+        route_class=GuardedRoute,
+        responses=PROBLEMS,
+        generate_unique_id_function=lambda route: route.name,
+        **options,
+    )
+
+
+def mount(app: FastAPI, routers: Iterable[APIRouter]) -> None:
+    """Add the routers' own routes. Including a router would build every route once more, for ten megabytes."""
+    for router in routers:
+        app.router.routes.extend(router.routes)
 
 
 def check_policies(routers: Iterable[APIRouter]) -> None:

@@ -10,6 +10,7 @@ import uvicorn
 
 from agents.settings import model_settings_from_env
 from api.app import create_app
+from api.memory import few_arenas, give_back
 from connectors.connections import ConnectionBook, Secrets
 from workflows.activities.catalog import Catalog
 from workflows.settings import Settings
@@ -25,9 +26,11 @@ LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
 
 async def serve(settings: Settings) -> None:
     """Serve until told to stop. The store's schema must be current."""
+    few_arenas()
     services = await installed(settings)
     try:
         app = create_app(services, hosts=trusted_hosts(settings))
+        give_back()
         await uvicorn.Server(_config(app, settings)).serve()
     finally:
         services.close()
@@ -64,6 +67,7 @@ def _config(app: object, settings: Settings) -> uvicorn.Config:
         port=settings.api_port,
         log_level=settings.log_level.lower(),
         access_log=False,
+        ws="none",
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,

@@ -10,11 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
+from temporalio.client import Client
 
 from api.app import create_app
 from api.policies import SCOPES
 from connectors.connections import ConnectionBook, Secrets
-from temporalio.client import Client
 from workflows.activities.catalog import Catalog
 from workflows.codec import data_converter
 from workflows.gateway import Gateway

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from datetime import timedelta
 
@@ -128,10 +129,8 @@ def test_acceptable_json_comes_through_unchanged(value):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_value_or_a_refusal(raw):
-    try:
-        parse(raw)
-    except NotJson as refusal:
-        assert str(refusal)
+    with contextlib.suppress(NotJson):
+        json.dumps(parse(raw), allow_nan=False)
 
 
 def test_sixty_four_levels_are_fine():

@@ -24,24 +24,65 @@ AUDITORS = {"auditor", "admin", "service", "other"}
 ADMINS = {"admin", "other"}
 ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(
-        "me list_flows flow_schema get_flow list_revisions get_revision flow_graph validate_flow list_executions "
-        "get_execution execution_result execution_timeline list_gates get_gate view_gate list_knowledge "
-        "search_knowledge list_pauses".split(),
+        [
+            "me",
+            "list_flows",
+            "flow_schema",
+            "get_flow",
+            "list_revisions",
+            "get_revision",
+            "flow_graph",
+            "validate_flow",
+            "list_executions",
+            "get_execution",
+            "execution_result",
+            "execution_timeline",
+            "list_gates",
+            "get_gate",
+            "view_gate",
+            "list_knowledge",
+            "search_knowledge",
+            "list_pauses",
+        ],
         EVERY_ROLE,
     ),
     **dict.fromkeys(["save_flow", "save_flow_as", "set_flow_state", "add_document"], WRITERS),
     **dict.fromkeys(["start_execution", "cancel_execution", "restart_execution", "comment_gate"], STARTERS),
     **dict.fromkeys(
-        "preview_edit decide_gate decide_gates undo_decision claim_gate release_gate assign_gate extend_gate".split(),
+        [
+            "preview_edit",
+            "decide_gate",
+            "decide_gates",
+            "undo_decision",
+            "claim_gate",
+            "release_gate",
+            "assign_gate",
+            "extend_gate",
+        ],
         REVIEWERS,
     ),
     **dict.fromkeys(
         ["verify_journal", "search_journal", "explain_execution", "export_journal", "gate_as_seen"], AUDITORS
     ),
     **dict.fromkeys(
-        "erase_subject list_principals create_principal disable_principal grant_role revoke_role add_identity "
-        "list_groups create_group add_group_member remove_group_member list_keys create_key revoke_key pause "
-        "resume".split(),
+        [
+            "erase_subject",
+            "list_principals",
+            "create_principal",
+            "disable_principal",
+            "grant_role",
+            "revoke_role",
+            "add_identity",
+            "list_groups",
+            "create_group",
+            "add_group_member",
+            "remove_group_member",
+            "list_keys",
+            "create_key",
+            "revoke_key",
+            "pause",
+            "resume",
+        ],
         ADMINS,
     ),
 }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.workflows.relay.conftest import NS, started
 from tests.support import rows
+from tests.workflows.relay.conftest import NS, started
 from workflows.relay.reconcile import BATCH, Reconciler
 from workflows.store.repositories import executions, gates
 from workflows.usecases.results import result
