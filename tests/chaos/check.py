@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from tests.chaos.calls import arrived, journalled
 from tests.chaos.evidence import Evidence, Row, load, seconds
 from workflows.codec import data_converter
 from workflows.contracts import TERMINAL
@@ -30,7 +30,6 @@ from workflows.settings import Settings
 from workflows.usecases.keys import payload_keys
 from workflows.worker import PASSED_THROUGH
 
-Json = Any
 Found = Iterator[str]
 YES = frozenset({"approved", "edited", "auto"})
 DECIDED = frozenset({"decision.submitted", "decision.auto", "decision.expired"})
@@ -163,8 +162,8 @@ def effects_once(evidence: Evidence) -> Found:
 
 def prompts_are_recorded(evidence: Evidence) -> Found:
     """Each request that reached the provider was journalled before, as often as it was sent."""
-    calls = _calls(evidence)
-    for said, arrivals in _asked(evidence).items():
+    calls = journalled(evidence)
+    for said, arrivals in arrived(evidence).items():
         call = calls.get(said)
         if call is None:
             yield f"request {arrivals[0]['number']} reached the provider and is in no journal"
@@ -174,8 +173,8 @@ def prompts_are_recorded(evidence: Evidence) -> Found:
 
 def answers_are_final(evidence: Evidence) -> Found:
     """After an answer was journalled, the call is neither journalled nor sent again; each call has one answer."""
-    asked = _asked(evidence)
-    for said, call in _calls(evidence).items():
+    asked = arrived(evidence)
+    for said, call in journalled(evidence).items():
         if len(call.answers) != 1 and call.execution not in _cancelled(evidence):
             yield f"{call.name} has {len(call.answers)} answers"
             continue
@@ -189,8 +188,8 @@ def answers_are_final(evidence: Evidence) -> Found:
 def one_extra_request_per_fault(evidence: Evidence) -> Found:
     """A call goes out once more only if something was killed or cut meanwhile, and once for each."""
     faults = [line["at"] for line in evidence.done("fault")]
-    calls = _calls(evidence)
-    for said, arrivals in _asked(evidence).items():
+    calls = journalled(evidence)
+    for said, arrivals in arrived(evidence).items():
         first, last = arrivals[0]["at"], arrivals[-1]["at"]
         meanwhile = sum(first <= at <= last for at in faults)
         if len(arrivals) - 1 > meanwhile:
@@ -273,53 +272,6 @@ async def replayed(folder: Path, evidence: Evidence) -> list[Violation]:
         except Exception as error:  # noqa: BLE001  whatever it is, this history does not replay
             found.append(Violation("histories_replay", f"{id_}: {error}"))
     return found
-
-
-class Call(NamedTuple):
-    """One model call as the journal tells it."""
-
-    execution: str
-    name: str
-    requests: list[Entry]
-    answers: list[Entry]
-
-
-def _calls(evidence: Evidence) -> dict[str, Call]:
-    """The journal's model calls by what was said in them."""
-    found: dict[str, Call] = {}
-    by_key: dict[str, str] = {}
-    for execution, said in evidence.journal.items():
-        for entry in said:
-            if entry.kind == "llm.request":
-                spoken = _spoken(entry.content["request"]["messages"])
-                key = by_key.setdefault(entry.meta["key"], spoken)
-                call = found.setdefault(key, Call(execution, f"call {entry.meta['key'][:60]}", [], []))
-                call.requests.append(entry)
-            elif entry.kind == "llm.response" and entry.meta["key"] in by_key:
-                found[by_key[entry.meta["key"]]].answers.append(entry)
-    return found
-
-
-def _asked(evidence: Evidence) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = defaultdict(list)
-    for line in evidence.asked:
-        found[_spoken(line["body"]["messages"])].append(line)
-    return found
-
-
-def _spoken(messages: list[Row]) -> str:
-    """A conversation as text, equal in the journal's notation and in the provider's."""
-    return json.dumps([[m["role"], m.get("content") or "", _called(m)] for m in messages], sort_keys=True)
-
-
-def _called(message: Row) -> list[Json]:
-    calls = []
-    for call in message.get("tool_calls") or []:
-        function = call.get("function")
-        calls.append(
-            [function["name"], json.loads(function["arguments"])] if function else [call["name"], call["args"]]
-        )
-    return calls
 
 
 def _by_gate(evidence: Evidence) -> dict[str, list[Entry]]:

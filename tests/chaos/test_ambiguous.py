@@ -52,6 +52,10 @@ async def judged(lab: Lab) -> Evidence:
     return evidence
 
 
+def cut(lab: Lab, name: str) -> None:
+    lab.ops.add("fault", what="cut", of=name)
+
+
 def socket_of(url: str) -> Path:
     """The socket of the test session's PostgreSQL, from its URL."""
     folder = Path(parse_qs(urlsplit(url).query)["host"][0])
@@ -62,10 +66,7 @@ async def test_a_commit_whose_answer_is_lost_is_neither_lost_nor_repeated(tmp_pa
     """COMMIT reaches PostgreSQL, the connection breaks before the answer: callers and activities try again."""
     url = postgres.empty()
     lab = Lab(tmp_path / "lab", database_url=url)
-    rules = {
-        name: Losses(seed, 0.08, MOST_LOST, is_commit, lambda name=name: lab.ops.add("fault", what="cut", of=name))
-        for seed, name in enumerate(OURS)
-    }
+    rules = {name: Losses(seed, 0.08, MOST_LOST, is_commit, partial(cut, lab, name)) for seed, name in enumerate(OURS)}
     async with AsyncExitStack() as stack:
         proxies = {
             name: await stack.enter_async_context(Proxy(rules[name], to_socket(socket_of(url)))) for name in OURS
@@ -91,7 +92,7 @@ async def test_a_call_of_temporal_whose_answer_is_lost_is_harmless(tmp_path: Pat
     """Starts, doorbells, completions and polls reach Temporal; the answer is lost and the caller asks again."""
     lab = Lab(tmp_path / "lab")
     rules = {
-        name: Losses(seed, share, MOST_LOST, is_call, lambda name=name: lab.ops.add("fault", what="cut", of=name))
+        name: Losses(seed, share, MOST_LOST, is_call, partial(cut, lab, name))
         for seed, (name, share) in enumerate((("api", 0.5), ("worker", 0.06)))
     }
     async with AsyncExitStack() as stack:
