@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from agents.contracts import AgentDeps, AgentReply, AgentRequest, Example, Operation, PlannedTool, Usage
 from agents.runner import run_agent
 from agents.settings import ModelSettings
-from evals.flows import AgentStep
-from evals.model import Answer, Case, EvalError
+from evals.data import split
+from evals.flows import AgentStep, agent_step
+from evals.model import Answer, Case, EvalError, Report
+from evals.scorers import score
+from evals.subject import Subject
 from rag.knowledge import Knowledge
+from rag.settings import KnowledgeSettings
 from workflows.activities.agent import request_of
 from workflows.contracts import AgentIn, Where
 from workflows.flow import expr
@@ -48,7 +54,7 @@ class Measured:
 
 @dataclass(slots=True)
 class AgentBench:
-    """An agent step with its knowledge. Collections that are not in ``knowledge.ingested`` are left out of the step."""
+    """An agent step with its knowledge. Collections that are not in ``ingested`` are left out of the step."""
 
     step: AgentStep
     field_name: str
@@ -114,11 +120,38 @@ def _answer(case: Case, reply: AgentReply, name: str) -> Answer:
     )
 
 
-async def ingest(knowledge: Knowledge, folders: Mapping[str, Path]) -> frozenset[str]:
-    """Read folders into collections of the evaluation's own; return the collections' names."""
-    for collection, folder in folders.items():
-        await knowledge.ingest(NAMESPACE, collection, [folder])
-    return frozenset(folders)
+async def measure(
+    subject: Subject, models: ModelSettings, *, examples: int = 0, folders: Mapping[str, Path] = MappingProxyType({})
+) -> tuple[Report, str]:
+    """Measure the subject's agent; ``folders`` are read into collections for this only.
+
+    Returns the report and the configuration under which a baseline keeps its figure. Raises ``EvalError``,
+    ``AgentError`` and ``KnowledgeError``.
+    """
+    shown, tested = split(subject.cases, examples, subject.seed)
+    step = agent_step(subject.flow, subject.name, subject.field)
+    with tempfile.TemporaryDirectory() as folder:
+        knowledge = Knowledge(KnowledgeSettings(chroma_url="", chroma_path=Path(folder)))
+        try:
+            for collection, documents in folders.items():
+                await knowledge.ingest(NAMESPACE, collection, [documents])
+            bench = AgentBench(step, subject.field, knowledge, frozenset(folders), models)
+            measured = await bench.measure(tested, shown)
+        finally:
+            await knowledge.close()
+    used = ", ".join(sorted(folders)) or "none"
+    report = Report(
+        flow=subject.flow_id,
+        field=subject.field,
+        labels=subject.labels,
+        method=f"{subject.method} The agent alone; knowledge: {used}; examples per label: {examples}.",
+        generators=measured.generators,
+        examples=examples,
+        seed=subject.seed,
+        score=score(measured.answers),
+        seconds=round(measured.seconds, 2),
+    )
+    return report, configuration(measured.generators, examples, sorted(folders))
 
 
 def configuration(generators: Sequence[str], examples: int, collections: Sequence[str]) -> str:

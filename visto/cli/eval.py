@@ -15,9 +15,8 @@ from visto.cli.errors import CommandError, Exit
 from visto.cli.output import Json, emit, note, say
 
 if TYPE_CHECKING:
-    from evals.model import Case, Report
-    from evals.run import Run
-    from visto.cli.http import Api
+    from evals.model import Report
+    from evals.subject import Subject
 
 app = typer.Typer(no_args_is_help=True, help="Measure suggestions against known answers.", rich_markup_mode=None)
 
@@ -66,12 +65,18 @@ def run(
 
     Exit codes: 0 no row is lost, 1 rows are lost, 2 the data or the flow do not fit, 3 no Visto runs, 4 refused.
     """
+    from contextlib import ExitStack
+
+    from evals.run import Run, start
     from visto.cli.http import Api
 
-    cases, source, field = _given(flow, data, label, map_file, limit, seed, from_data=enum_from_data)
-    with Api.find() as api:
-        made = _started(api, source, cases, input, stalled)
-        report = _measured(made, source, field, _method(map_file, from_data=enum_from_data), seed, api, decide)
+    subject = _subject(flow, data, label, map_file, limit, seed, from_data=enum_from_data)
+    key = _reviewer_key() if decide is Decide.EXPECTED else None
+    with Api.find() as api, ExitStack() as stack:
+        reviewer = stack.enter_context(Api(api.url, key)) if key else None
+        execution = start(api, subject, lambda declared: _handed_over(subject, declared, input))
+        note(f"{subject.flow_id}: execution {execution} over {len(subject.cases)} rows")
+        report = Run(api, subject, execution, stalled, note).report(reviewer)
     _print(report, as_json=as_json)
     lost = report.rows is None or report.rows.lost
     raise typer.Exit(Exit.NO if lost else Exit.OK)
@@ -100,11 +105,13 @@ def agent(
 
     Exit codes: 0 measured, 1 below the baseline, 2 the data or the flow do not fit, 4 the model cannot answer.
     """
+    from agents.settings import model_settings_from_env
+    from evals.agent import measure
     from evals.report import percent, read_baseline, regression, saved
 
-    cases, source, field = _given(flow, data, label, map_file, limit, seed, from_data=enum_from_data)
-    method = _method(map_file, from_data=enum_from_data)
-    report, key = asyncio.run(_agent(source, str(flow), field, cases, examples, seed, _folders(knowledge), method))
+    subject = _subject(flow, data, label, map_file, limit, seed, from_data=enum_from_data)
+    models = model_settings_from_env(os.environ)
+    report, key = asyncio.run(measure(subject, models, examples=examples, folders=_folders(knowledge)))
     worse = regression(report, read_baseline(baseline), key) if baseline else None
     if save_baseline:
         saved(report, save_baseline, key)
@@ -115,35 +122,23 @@ def agent(
         note(f"Not below the baseline ({percent(read_baseline(baseline).figures[key])}, {key}).")
 
 
-def _given(
+def _subject(
     flow: Path, data: Path, label: str, map_file: Path | None, limit: int | None, seed: int, *, from_data: bool
-) -> tuple[list[Case], dict[str, Any], str]:
-    """Cases, the flow as data and the evaluated field. Wrong arguments are the command line's errors."""
-    from evals.data import labels_of, read_cases, read_map, sample
-    from evals.flows import parse, with_labels
+) -> Subject:
+    """What the arguments name. Whatever does not fit together is the command line's error."""
     from evals.model import EvalError
+    from evals.subject import prepare
     from visto.cli.flow_files import find, text_of
 
     if map_file and from_data:
         raise CommandError(
             "--map and --enum-from-data exclude each other.", exit_code=Exit.USAGE, code="usage", remedy="Give one."
         )
+    text = text_of(find([flow])[0])
     try:
-        everything = read_cases(data, label, read_map(map_file) if map_file else None)
-        source = parse(text_of(find([flow])[0]), str(flow))
-        if from_data:
-            source = with_labels(source, label, labels_of(everything))
+        return prepare(text, str(flow), data, label, map_file=map_file, from_data=from_data, limit=limit, seed=seed)
     except EvalError as error:
         raise CommandError(str(error), exit_code=Exit.USAGE, code=error.code, remedy=error.remedy) from error
-    return sample(everything, limit, seed), source, label
-
-
-def _method(map_file: Path | None, *, from_data: bool) -> str:
-    if from_data:
-        return "The agent chose among the labels of the data."
-    if map_file:
-        return f"Labels of the data were translated by {map_file}."
-    return "Labels of the data are the flow's own."
 
 
 def _folders(pairs: list[str]) -> dict[str, Path]:
@@ -152,61 +147,15 @@ def _folders(pairs: list[str]) -> dict[str, Path]:
     return {name: Path(str(folder)) for name, folder in parse_pairs(pairs, "--knowledge").items()}
 
 
-def _started(api: Api, source: dict[str, Any], cases: list[Case], input: str, stalled: float) -> Run:
-    """Save the flow, hand the rows over and start one execution."""
-    import json
-
+def _handed_over(subject: Subject, declared: list[dict[str, Any]], input: str) -> dict[str, Any]:
+    """The rows without their answers, where the flow may read them."""
     from evals.data import write_unlabelled
-    from evals.run import Run
-    from visto.cli.http import segment
     from visto.cli.uploads import uploaded
 
-    text = json.dumps(source, ensure_ascii=False, indent=1)
-    flow_id = api.post("/flows", {"source": text, "name": f"{source.get('id')}.yaml", "origin": "cli"})["flow_id"]
-    declared = api.get(f"/flows/{segment(flow_id)}")["inputs"]
     with tempfile.TemporaryDirectory() as folder:
         rows = Path(folder) / "rows.csv"
-        write_unlabelled(cases, rows)
-        inputs = uploaded(declared, {input: str(rows)})
-    body = {"inputs": inputs, "via": "cli", "labels": {"purpose": "evaluation"}}
-    started = api.post(f"/flows/{segment(flow_id)}/executions", body)
-    note(f"{flow_id}: execution {started['execution']} over {len(cases)} rows")
-    return Run(api, str(started["execution"]), cases, stalled, note)
-
-
-def _measured(
-    made: Run, source: dict[str, Any], field: str, method: str, seed: int, api: Api, decide: Decide
-) -> Report:
-    import time
-
-    from evals.data import labels_of
-    from evals.model import Report
-    from evals.scorers import score
-    from visto.cli.http import Api as Client
-
-    lines = made.follow()
-    began = time.perf_counter()
-    gates = made.read(lines, field)
-    reading = time.perf_counter() - began
-    answers = made.answers(gates, field)
-    if decide is Decide.EXPECTED:
-        with Client(api.url, _reviewer_key()) as reviewer:
-            note(f"decided {made.decide(reviewer, gates, field)} gates as the data say")
-        gates = made.settled(field)
-    return Report(
-        flow=str(source["id"]),
-        field=field,
-        labels=len(labels_of(made.cases)),
-        method=method,
-        generators=tuple(sorted({gate.generator for gate in gates})),
-        seed=seed,
-        score=score(answers),
-        rows=made.rows(gates, made.failed()),
-        execution=made.execution,
-        state=made.state,
-        seconds=round(made.seconds, 2),
-        reading_seconds=round(reading, 2),
-    )
+        write_unlabelled(subject.cases, rows)
+        return uploaded(declared, {input: str(rows)})
 
 
 def _reviewer_key() -> str:
@@ -219,51 +168,6 @@ def _reviewer_key() -> str:
             remedy="Make one with `visto people key NAME`; who started the flow may not decide.",
         )
     return key
-
-
-async def _agent(
-    source: dict[str, Any],
-    name: str,
-    field: str,
-    cases: list[Case],
-    per_label: int,
-    seed: int,
-    folders: dict[str, Path],
-    method: str,
-) -> tuple[Report, str]:
-    from agents.settings import model_settings_from_env
-    from evals.agent import AgentBench, configuration, ingest
-    from evals.data import labels_of, split
-    from evals.flows import agent_step
-    from evals.model import Report
-    from evals.scorers import score
-    from rag.knowledge import Knowledge
-    from rag.settings import KnowledgeSettings
-
-    step = agent_step(source, name, field)
-    shown, tested = split(cases, per_label, seed)
-    with tempfile.TemporaryDirectory() as folder:
-        knowledge = Knowledge(KnowledgeSettings(chroma_url="", chroma_path=Path(folder)))
-        try:
-            bench = AgentBench(
-                step, field, knowledge, await ingest(knowledge, folders), model_settings_from_env(os.environ)
-            )
-            measured = await bench.measure(tested, shown)
-        finally:
-            await knowledge.close()
-    used = ", ".join(sorted(folders)) or "none"
-    report = Report(
-        flow=str(source["id"]),
-        field=field,
-        labels=len(labels_of(cases)),
-        method=f"{method} The agent alone; knowledge: {used}; examples per label: {per_label}.",
-        generators=measured.generators,
-        examples=per_label,
-        seed=seed,
-        score=score(measured.answers),
-        seconds=round(measured.seconds, 2),
-    )
-    return report, configuration(measured.generators, per_label, sorted(folders))
 
 
 def _print(report: Report, *, as_json: bool) -> None:
