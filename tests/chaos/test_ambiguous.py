@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 EXECUTIONS = 4
 MOST_LOST = 12
 DOORBELLS = 3
+PATIENCE_S = 240
 OURS = ("api", "worker")
 
 
@@ -34,8 +35,10 @@ async def run(lab: Lab, seed: int) -> None:
     """A few executions to their end, and the evidence of it."""
     work = Workload(lab, seed)
     await work.save()
+    work.calm.clear()
     reviewing = asyncio.create_task(work.reviewing())
-    await asyncio.gather(*(work.run_one() for _ in range(EXECUTIONS)))
+    async with asyncio.timeout(PATIENCE_S):
+        await asyncio.gather(*(work.run_one() for _ in range(EXECUTIONS)))
     reviewing.cancel()
     with suppress(asyncio.CancelledError):
         await reviewing

@@ -39,25 +39,25 @@ async def killing(lab: Lab, chance: random.Random) -> None:
         left -= len(names)
 
 
-async def starting(work: Workload, until: asyncio.Event) -> None:
+async def starting(work: Workload) -> None:
     """Keep executions going until the kills are over; then see the last one to its end."""
-    while not until.is_set():
+    while not work.calm.is_set():
         await work.run_one()
 
 
 async def test_nothing_is_lost_or_repeated_when_parts_are_killed(tmp_path: Path) -> None:
     """Random SIGKILLs of worker, API, Temporal and Chroma while orders are rated and decided."""
-    over = asyncio.Event()
     async with Lab(tmp_path / "lab") as lab:
         lab.ops.add("seed", seed=SEED, kills=KILLS)
         work = Workload(lab, SEED)
         await work.save()
+        work.calm.clear()
         reviewing = asyncio.create_task(work.reviewing())
         async with asyncio.TaskGroup() as group:
             for _ in range(AT_ONCE):
-                group.create_task(starting(work, over))
+                group.create_task(starting(work))
             await killing(lab, random.Random(SEED))
-            over.set()
+            work.calm.set()
         reviewing.cancel()
         with suppress(asyncio.CancelledError):
             await reviewing

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,7 +72,7 @@ BODIES: dict[str, Json] = {
     "edit": {"action": "edit", "fields": {"risk": "high"}, "comment": "Higher."},
 }
 PAUSE_S = 0.15
-GIVE_UP_S = 90.0
+GIVE_UP_S, ENDS_S = 90.0, 60.0
 MAYBE = frozenset({500, 502, 503, 504})
 
 
@@ -114,16 +115,20 @@ class Caller:
 
 @dataclass
 class Workload:
-    """Starts executions and decides gates, seeded. ``rivals`` is the share of gates that two people decide at once."""
+    """Starts executions and decides gates, seeded. ``rivals`` is the share of gates that two people decide at once.
+
+    Clear ``calm`` while faults are injected.
+    """
 
     lab: Lab
     seed: int
     rows: int = 5
     rivals: float = 0.3
     flow: str = FLOW
-    started: list[str] = field(default_factory=list)
+    calm: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
+        self.calm.set()
         self.random = random.Random(self.seed)
         self.starter = Caller(self.lab, "Starter", self.lab.cast.starter)
         self.reviewers = [Caller(self.lab, name, key) for name, key in self.lab.cast.reviewers.items()]
@@ -153,7 +158,6 @@ class Workload:
         assert answer.status_code in {200, 201}, answer.text
         execution: str = answer.json()["execution"]
         self.lab.ops.add("started_execution", key=key, execution=execution)
-        self.started.append(execution)
         return execution
 
     async def run_one(self) -> None:
@@ -161,12 +165,17 @@ class Workload:
         await self.ended(await self.start())
 
     async def ended(self, execution: str) -> Json:
-        async with asyncio.timeout(GIVE_UP_S):
-            while True:
-                result = await self.starter.get(f"/executions/{execution}/result", wait=5)
-                if result["ended_at"] is not None:
-                    self.lab.ops.add("ended", execution=execution, state=result["state"])
-                    return result
+        """Wait for the end: as long as there are faults, and a bounded time after them."""
+        calm_since: float | None = None
+        while True:
+            result = await self.starter.get(f"/executions/{execution}/result", wait=5)
+            if result["ended_at"] is not None:
+                self.lab.ops.add("ended", execution=execution, state=result["state"])
+                return result
+            if self.calm.is_set():
+                calm_since = calm_since or time.monotonic()
+                waited = time.monotonic() - calm_since
+                assert waited < ENDS_S, f"{execution} is {result['state']} {waited:.0f} s after the faults: {result}"
 
     async def open_gates(self, execution: str, count: int) -> list[Json]:
         """The execution's gates as a reviewer reads them, as soon as ``count`` are open."""
