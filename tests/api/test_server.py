@@ -60,6 +60,7 @@ class Server:
         raise AssertionError("the API did not come up")
 
     def stop(self) -> int:
+        self.client.close()
         self.process.terminate()
         return self.process.wait(timeout=15)
 
@@ -119,6 +120,7 @@ def test_a_process_killed_between_commit_and_call_keeps_its_word_within_five_sec
     with pytest.raises(httpx.TransportError):
         first.client.post("/flows/greet/executions", json={}, headers=headers | {"Idempotency-Key": "k"})
     assert first.process.wait(timeout=5) == -signal.SIGKILL
+    first.client.close()
 
     second = Server(home, temporal_server)
     began = time.monotonic()
