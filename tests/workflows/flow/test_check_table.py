@@ -40,6 +40,9 @@ TABLE = [
     ("id: f\ntasks:\n  - {type: csv.read, from: x}\n", "missing-key", 3, 5),
     (HEAD + "  - {id: a, type: csv.raed, from: x}\n", "unknown-type", 6, 19),
     (HEAD + "  - {id: a, type: csv.read, form: x}\n", "unknown-key", 6, 29),
+    # a template stands for a value, never for a key: neither unknown nor missing keys hide behind one
+    (HEAD + "  - {id: a, type: csv.read, from: x, colour: '{{ execution.id }}'}\n", "unknown-key", 6, 38),
+    (HEAD + "  - {id: a, type: csv.read, columns: {a: '{{ execution.id }}'}}\n", "missing-key", 6, 5),
     (HEAD + "  - {id: a, type: csv.read, from: x, colums: {}}\n", "unknown-key", 6, 38),
     (HEAD + "  - {id: a, type: csv.read, from: 5}\n", "wrong-type", 6, 35),
     (HEAD + "  - {id: a, type: csv.read, from: x, columns: {a: colour}}\n", "bad-value", 6, 51),

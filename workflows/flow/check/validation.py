@@ -56,7 +56,8 @@ def _report(
         place, value = _locate(one["loc"], raw)
         if one["type"] == "missing" and one["loc"] in misspelt:
             continue
-        if templates and (_is_template(value) or (not place and has_template(raw))):
+        about_value = one["type"] not in ("extra_forbidden", "missing")
+        if templates and about_value and (_is_template(value) or (not place and has_template(raw))):
             continue
         if place in seen:
             continue
