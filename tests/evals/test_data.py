@@ -131,5 +131,5 @@ def test_a_field_that_no_agent_answers_is_refused(file):
 
 
 def test_a_flow_that_cannot_be_read_is_refused_with_its_place(file):
-    with pytest.raises(EvalError, match="bad.yaml:2"):
+    with pytest.raises(EvalError, match=r"bad\.yaml:2"):
         prepare("a: [", "bad.yaml", file(GOOD), "category")
