@@ -127,8 +127,16 @@ async def _history(client: Client, workflow_id: str) -> tuple[float, float, Json
     signal = next(e for e in events if e.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED)
     before = [e for e in events if e.event_id < signal.event_id]
     parked = [e for e in before if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED][-1]
-    return _at(parked), _at(events[-1]), {"events": len(events), "bytes": sum(e.ByteSize() for e in events)}
+    return at(parked), at(events[-1]), {"events": len(events), "bytes": sum(e.ByteSize() for e in events)}
 
 
-def _at(event: Any) -> float:
+async def completed_at(client: Client, workflow_id: str) -> float:
+    """When a workflow was done, in seconds since the epoch, by the server's clock."""
+    closed = (await client.get_workflow_handle(workflow_id).describe()).close_time
+    assert closed is not None
+    return closed.timestamp()
+
+
+def at(event: Any) -> float:
+    """When an event was recorded, in seconds since the epoch."""
     return float(event.event_time.ToNanoseconds()) / 1e9

@@ -118,7 +118,12 @@ class Stack:
     @property
     def env(self) -> Mapping[str, str]:
         kept = {name: value for name, value in self.plan.env.items() if name not in MODELS}
-        return {**kept, **QUIET, VARIABLE: str(self.folder / "told.sock")}
+        return {**kept, **QUIET, VARIABLE: str(self.told)}
+
+    @property
+    def told(self) -> Path:
+        """The socket on which hand-written workflows say that they wait."""
+        return self.folder / "told.sock"
 
     @property
     def api(self) -> str:

@@ -1,0 +1,78 @@
+"""How soon work goes on when the only worker is killed and started again at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from temporalio.api.enums.v1 import EventType, TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+
+from tests.bench.contenders import Product
+from tests.bench.load import Samples, at, ended
+from tests.bench.stack import Stack
+from workflows.contracts import QUEUE
+
+Json = Any
+LOOK_S = 0.01
+
+
+async def measure(stack: Stack, *, times: int) -> Json:
+    """Seconds until the first step of a new flow, and of one that waited in the dead worker's memory.
+
+    Each from the kill, from the start of the new process, and from the moment it asked for work.
+    """
+    product = Product(stack)
+    await product.open()
+    found = {f"{what}_from_{since}_s": Samples() for what in ("new", "waiting") for since in ("kill", "start", "ready")}
+    ready = Samples()
+    for number in range(times):
+        kill, start, up, new, waiting = await _once(stack, product, f"killed-{number}")
+        ready.values.append(up - start)
+        for what, done in (("new", new), ("waiting", waiting)):
+            for since, moment in (("kill", kill), ("start", start), ("ready", up)):
+                found[f"{what}_from_{since}_s"].values.append(done - moment)
+    await product.close()
+    return {"worker_start_s": ready.shown()} | {name: one.shown() for name, one in found.items()}
+
+
+async def _once(stack: Stack, product: Product, sheet: str) -> tuple[float, float, float, float, float]:
+    worker = stack.processes["worker"]
+    parked = await product.start(sheet)
+    await product.waiting(parked)
+    seen = await product.look(parked)
+    await asyncio.sleep(1)
+    killed = time.time()
+    worker.kill()
+    worker.launch()
+    fresh = await product.start(sheet)
+    await product.approve(parked, seen)
+    up = await _polls(stack)
+    await product.waiting(fresh)
+    await product.approve(fresh, await product.look(fresh))
+    await asyncio.gather(ended(product.client, parked), ended(product.client, fresh))
+    return killed, worker.started, up, await _step(product, fresh, 0), await _step(product, parked, 1)
+
+
+async def _polls(stack: Stack) -> float:
+    """When the new process first asked for work. (An old poller is remembered for minutes; it has another pid.)"""
+    sign = f"{stack.processes['worker'].usage.pid}@"
+    request = DescribeTaskQueueRequest(
+        namespace="default",
+        task_queue=TaskQueue(name=QUEUE),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    )
+    async with asyncio.timeout(30):
+        while True:
+            answer = await stack.plain.workflow_service.describe_task_queue(request)
+            if any(poller.identity.startswith(sign) for poller in answer.pollers):
+                return time.time()
+            await asyncio.sleep(LOOK_S)
+
+
+async def _step(product: Product, workflow_id: str, number: int) -> float:
+    """When the workflow's n-th activity completed."""
+    events = (await product.client.get_workflow_handle(workflow_id).fetch_history()).events
+    return at([e for e in events if e.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED][number])
