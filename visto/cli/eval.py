@@ -155,7 +155,15 @@ def _handed_over(subject: Subject, declared: list[dict[str, Any]], input: str) -
     with tempfile.TemporaryDirectory() as folder:
         rows = Path(folder) / "rows.csv"
         write_unlabelled(subject.cases, rows)
-        return uploaded(declared, {input: str(rows)})
+        inputs = uploaded(declared, {input: str(rows)})
+    if inputs[input] == str(rows):
+        raise CommandError(
+            f"The rows cannot be handed over as {input!r}.",
+            exit_code=Exit.USAGE,
+            code="usage",
+            remedy="Name an input of type file with --input; without VISTO_URL, on the machine where Visto runs.",
+        )
+    return inputs
 
 
 def _reviewer_key() -> str:
