@@ -30,14 +30,15 @@ def _run(folder: Path, *, idle_s: float) -> Json:
     env = {name: value for name, value in os.environ.items() if name not in MODELS}
     argv = visto("dev", "--home", str(folder), "--any-ports", "--no-ui", "--json")
     began = time.perf_counter()
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env) as process:
-        assert process.stdout is not None
-        said = json.loads(process.stdout.readline())
-        wall = time.perf_counter() - began
-        time.sleep(idle_s)
-        memory = _memory(folder)
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=20)
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env, text=True) as process:
+        try:
+            assert process.stdout is not None
+            said = json.loads("".join([*iter(process.stdout.readline, "}\n"), "}"]))
+            wall = time.perf_counter() - began
+            time.sleep(idle_s)
+            memory = _memory(folder)
+        finally:
+            process.send_signal(signal.SIGTERM)
     return {"ready_s": said["ready_s"], "command_to_ready_s": round(wall, 2), "memory_mib": memory}
 
 

@@ -110,7 +110,6 @@ def agent(folder: Path) -> list[Any]:
 
 
 async def main(kind: str, address: str, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     settings = Settings()
     worker = Worker(
         await Client.connect(address),
@@ -129,4 +128,5 @@ async def main(kind: str, address: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    Path(sys.argv[3]).mkdir(parents=True, exist_ok=True)
     asyncio.run(main(sys.argv[1], sys.argv[2], Path(sys.argv[3])))

@@ -27,8 +27,7 @@ class Http:
         return await self._call("POST", path, json.dumps(body).encode())
 
     async def _call(self, method: str, path: str, body: bytes) -> Json:
-        connection = self._idle.pop() if self._idle else await asyncio.open_connection(self._host, self._port)
-        reader, writer = connection
+        connection = reader, writer = await self._connection()
         head = f"{method} /api/v1{path} HTTP/1.1\r\n{self._head}Content-Length: {len(body)}\r\n\r\n"
         writer.write(head.encode() + body)
         status, *headers = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
@@ -38,6 +37,14 @@ class Http:
         code = int(status.split()[1])
         assert 200 <= code < 300, f"{method} {path}: {code} {answer.decode()}"
         return json.loads(answer)
+
+    async def _connection(self) -> _Connection:
+        while self._idle:
+            kept = self._idle.pop()
+            if not kept[0].at_eof():
+                return kept
+            kept[1].close()  # the server closes what nobody has used for a while
+        return await asyncio.open_connection(self._host, self._port)
 
     def close(self) -> None:
         for _, writer in self._idle:

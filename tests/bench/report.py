@@ -48,10 +48,11 @@ def publish(results: Json, folder: Path = DOCS) -> None:
 def tables(results: Json) -> str:
     """Everything that was measured, as Markdown."""
     where = results["machine"]
-    parts = [
+    words = (
         f"Measured on {where['at']}: {where['cores']} cores, {where['memory_gib']} GiB, {where['system']}, "
         f"Python {where['python']}, load before the run {where['load_before']}."
-    ]
+    )
+    parts = [words]
     for store, title in (("sqlite", "SQLite"), ("postgresql", "PostgreSQL")):
         if store in results:
             parts += [f"### Five steps, {title}", _contenders(results[store])]

@@ -52,7 +52,7 @@ class Running:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=die_with_parent(),
+                preexec_fn=die_with_parent(),  # noqa: PLW1509  it only calls the kernel
             )
 
     async def until_ready(self) -> None:
@@ -132,9 +132,7 @@ class Stack:
     async def _bring_up(self) -> None:
         temporal = self.plan.servers()[0]
         await self._start(temporal)
-        upgrade = visto("database", "upgrade", "--dev-access")
-        subprocess.run(upgrade, env=dict(self.env), check=True, capture_output=True)
-        self._people()
+        await asyncio.to_thread(self._fill_store)
         for spec in self.plan.ours():
             await self._start(spec)
         for kind in self.yardsticks:
@@ -160,7 +158,9 @@ class Stack:
         port = self.plan.ports["temporal_http"]
         return Spec(kind, argv, self.env, self.plan.log(kind), lambda since: probes.polled(port, QUEUE + kind, since))
 
-    def _people(self) -> None:
+    def _fill_store(self) -> None:
+        upgrade = visto("database", "upgrade", "--dev-access")
+        subprocess.run(upgrade, env=dict(self.env), check=True, capture_output=True)
         db = Database(self.settings.database)
         try:
             self.starter, self.reviewer = db.write_sync(_people)
