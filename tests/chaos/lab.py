@@ -126,12 +126,14 @@ class Cast:
 class Lab:
     """``async with Lab(folder) as lab``: everything runs, policy ingested, people there. ``folder`` keeps the evidence.
 
+    Without ``knowledge`` there is no Chroma and no collection.
     ``overrides`` gives settings by process name once the ports are known: that is how proxies get in between.
     """
 
     folder: Path
     database_url: str | None = None
     reviewers: int = 2
+    knowledge: bool = True
     overrides: Callable[[Stack], Mapping[str, Mapping[str, str]]] = lambda _: {}
     script: list[Json] = field(default_factory=lambda: [{"do": {"kind": "hang", "seconds": 0.15}}])
     processes: dict[str, Process] = field(default_factory=dict)
@@ -222,13 +224,16 @@ class Lab:
             env = {**spec.env, **_QUICK, "OPENAI_BASE_URL": fake, **overrides.get(spec.name, {})}
             self.processes[spec.name] = Process(replace(spec, env=env), ports[spec.name])
             self._open.push_async_callback(self.processes[spec.name].stop)
-        servers_up = asyncio.gather(self.processes["temporal"].start(), self.processes["chroma"].start())
+        needed = ("temporal", "chroma") if self.knowledge else ("temporal",)
+        servers_up = asyncio.gather(*(self.processes[name].start() for name in needed))
         await self._run("database", "upgrade")
         self.cast = await asyncio.to_thread(self._gather)
         await servers_up
-        await asyncio.gather(self.processes["api"].start(), self.processes["worker"].start(), self._knowledge())
+        await asyncio.gather(self.processes["api"].start(), self.processes["worker"].start(), self._ingest())
 
-    async def _knowledge(self) -> None:
+    async def _ingest(self) -> None:
+        if not self.knowledge:
+            return
         (self.folder / "policy").mkdir()
         (self.folder / "policy" / "fraud.md").write_text(POLICY)
         await self._run("rag", "ingest", str(self.folder / "policy"), "--collection", "fraud-policy")

@@ -18,7 +18,7 @@ from tests.chaos.check import replayed, violations
 from tests.chaos.evidence import Evidence, load
 from tests.chaos.lab import Lab
 from tests.chaos.proxies import Fate, Losses, Proxy, is_call, is_commit, messages, to_socket, to_tcp
-from tests.chaos.workload import Workload
+from tests.chaos.workload import PLAIN, Workload
 from tests.support.postgres import Postgres
 from visto.supervisor.stack import Stack
 
@@ -110,7 +110,7 @@ async def test_a_call_of_temporal_whose_answer_is_lost_is_harmless(tmp_path: Pat
 
 async def test_killed_between_commit_and_doorbell_the_flow_goes_on_after_the_restart(tmp_path: Path) -> None:
     """The decision is committed, its doorbell never leaves: within five seconds of the restart the flow has gone on."""
-    lab = Lab(tmp_path / "lab")
+    lab = Lab(tmp_path / "lab", knowledge=False)
     armed: set[str] = set()
 
     def rule(data: bytes) -> Fate:
@@ -130,7 +130,7 @@ async def test_killed_between_commit_and_doorbell_the_flow_goes_on_after_the_res
         proxy = await stack.enter_async_context(Proxy(rule))
         lab.overrides = partial(_towards_temporal, {"api": proxy})
         await stack.enter_async_context(lab)
-        work = Workload(lab, 13, rows=1)
+        work = Workload(lab, 13, rows=1, flow=PLAIN)
         await work.save()
         for _ in range(DOORBELLS):
             assert await _rung_after_restart(lab, work, armed) < 5

@@ -17,7 +17,7 @@ import pytest
 from tests.chaos.check import replayed, violations
 from tests.chaos.evidence import load
 from tests.chaos.lab import Lab
-from tests.chaos.workload import BODIES, Workload
+from tests.chaos.workload import BODIES, PLAIN, Workload
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
@@ -27,41 +27,6 @@ GATES = 24
 EXPIRING = 8
 CANCELLED = 8
 LONG, SHORT = "1h", "4s"
-FLOW = """
-visto: 1
-id: orders
-inputs:
-  - {id: file, type: file}
-tasks:
-  - id: orders
-    type: csv.read
-    from: "{{ inputs.file }}"
-    columns: {order_id: string, amount: number, notes: string}
-  - id: triage
-    type: foreach
-    items: "{{ outputs.orders.rows }}"
-    concurrency: 20
-    tasks:
-      - id: rated
-        type: set
-        values: {risk: low}
-      - id: review
-        type: gate
-        title: "Order {{ item.order_id }}"
-        suggestion: "{{ outputs.rated }}"
-        approve:
-          reviewers: {groups: [fraud]}
-          reasons: [policy]
-          expire: {after: AFTER, then: reject}
-        on_approve:
-          - id: write
-            type: csv.write
-            path: sheet.csv
-            mode: append
-            columns: [order_id, risk]
-            rows:
-              - ["{{ item.order_id }}", "{{ final.risk }}"]
-"""
 
 
 async def race(work: Workload, gate: Json, start: asyncio.Event) -> list[httpx.Response]:
@@ -138,11 +103,11 @@ async def against_a_cancellation(work: Workload) -> None:
 
 async def test_a_gate_has_one_outcome_whoever_asks_and_every_loser_hears_it(tmp_path: Path) -> None:
     """People against each other, against the expiry and against a cancellation, over HTTP; then the evidence."""
-    async with Lab(tmp_path / "lab", reviewers=CLIENTS) as lab:
+    async with Lab(tmp_path / "lab", reviewers=CLIENTS, knowledge=False) as lab:
         numbers = itertools.count()
 
         async def play(after: str, rows: int) -> Workload:
-            work = Workload(lab, 20 + next(numbers), rows=rows, flow=FLOW.replace("AFTER", after))
+            work = Workload(lab, 20 + next(numbers), rows=rows, flow=PLAIN.replace("1h", after))
             await work.save()
             return work
 

@@ -66,6 +66,42 @@ tasks:
 outputs:
   decided: {type: number, value: "{{ outputs.triage.counts.finished }}"}
 """
+PLAIN = """
+visto: 1
+id: orders
+inputs:
+  - {id: file, type: file}
+tasks:
+  - id: orders
+    type: csv.read
+    from: "{{ inputs.file }}"
+    columns: {order_id: string, amount: number, notes: string}
+  - id: triage
+    type: foreach
+    items: "{{ outputs.orders.rows }}"
+    concurrency: 20
+    tasks:
+      - id: rated
+        type: set
+        values: {risk: low}
+      - id: review
+        type: gate
+        title: "Order {{ item.order_id }}"
+        suggestion: "{{ outputs.rated }}"
+        approve:
+          reviewers: {groups: [fraud]}
+          reasons: [policy]
+          expire: {after: 1h, then: reject}
+        on_approve:
+          - id: write
+            type: csv.write
+            path: sheet.csv
+            mode: append
+            columns: [order_id, risk]
+            rows:
+              - ["{{ item.order_id }}", "{{ final.risk }}"]
+"""
+"""The same without a model and without knowledge."""
 BODIES: dict[str, Json] = {
     "approve": {"action": "approve"},
     "reject": {"action": "reject", "reason_code": "policy", "comment": "No."},
