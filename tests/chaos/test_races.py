@@ -70,7 +70,7 @@ async def against_the_clock(work: Workload) -> Counter[str]:
     async def at(gate: Json) -> list[httpx.Response]:
         start = asyncio.Event()
         racing = asyncio.create_task(race(work, gate, start))
-        due = datetime.fromisoformat(gate["expires_at"]).timestamp() + chance.uniform(-0.25, 0.05)
+        due = datetime.fromisoformat(gate["expires_at"]).timestamp() + chance.uniform(-0.8, 0.05)
         await asyncio.sleep(max(0.0, due - time.time()))
         start.set()
         return await racing
