@@ -19,6 +19,9 @@ from temporalio.converter import DataConverter, DefaultFailureConverterWithEncod
 
 ENCODING = b"binary/visto-1"
 NONCE_BYTES = 12
+SMALL_BYTES = 400
+PACKED, PLAIN = b"z", b"-"
+"""The first byte inside the seal: whether what follows is compressed. Small payloads gain nothing from it."""
 
 
 class PayloadKeyMissing(Exception):
@@ -40,7 +43,8 @@ class Codec(PayloadCodec):
 
     def _encrypt(self, payload: Payload) -> Payload:
         nonce = os.urandom(NONCE_BYTES)
-        plain = zlib.compress(payload.SerializeToString(), level=1)
+        plain = payload.SerializeToString()
+        plain = PACKED + zlib.compress(plain, level=1) if len(plain) > SMALL_BYTES else PLAIN + plain
         data = nonce + self._ciphers[self._current].encrypt(nonce, plain, ENCODING)
         return Payload(metadata={"encoding": ENCODING, "key": self._current.encode()}, data=data)
 
@@ -54,7 +58,8 @@ class Codec(PayloadCodec):
             plain = cipher.decrypt(nonce, sealed, ENCODING)
         except InvalidTag as error:
             raise PayloadKeyMissing(f"Payload key {key_id!r} does not open this history.") from error
-        return Payload.FromString(zlib.decompress(plain))
+        packed, plain = plain[:1], plain[1:]
+        return Payload.FromString(zlib.decompress(plain) if packed == PACKED else plain)
 
 
 def data_converter(keys: Mapping[str, bytes], current: str) -> DataConverter:

@@ -140,6 +140,7 @@ class ChunkInput(Contract):
     items: list[Json] | None = None
     items_ref: dict[str, Json] | str | None = None
     concurrency: int
+    siblings: int = 1
 
 
 class RunResult(Contract):
@@ -258,13 +259,17 @@ class GateStatus(Contract):
 
 
 class RecordIn(Contract):
-    """A state change of the execution. ``result`` only with a terminal state."""
+    """A state change of the execution. ``result`` only with a terminal state.
+
+    A chunk that has nothing to do says so with ``workflow_id``; the execution waits once all ``idle_of`` chunks do.
+    """
 
     where: Where
     state: State
     reason: Reason | None = None
     result: RunResult | None = None
-    withdraw_gates: bool = False
+    workflow_id: str = ""
+    idle_of: int = 1
 
 
 class GateWithdrawIn(Contract):

@@ -22,6 +22,8 @@ from workflows.settings import Settings
 
 Delivered = Literal["delivered", "not_found"]
 RPC_TIMEOUT = timedelta(seconds=5)
+TASK_TIMEOUT = timedelta(seconds=5)
+"""After this a workflow task of a killed worker goes to another one; a task takes milliseconds."""
 
 
 class TemporalUnavailable(Exception):
@@ -63,6 +65,7 @@ class Gateway:
                     id=workflow_id,
                     task_queue=QUEUE,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    task_timeout=TASK_TIMEOUT,
                     id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                     static_summary=f"{run.namespace}/{run.plan.flow_id}",
                     rpc_timeout=RPC_TIMEOUT,

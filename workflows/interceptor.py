@@ -78,8 +78,8 @@ async def beating() -> AsyncIterator[None]:
 
 async def _beat(every_s: float) -> None:
     while True:
-        activity.heartbeat()
         await asyncio.sleep(every_s)
+        activity.heartbeat()
 
 
 def _log(error: Exception, failure: ApplicationError) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 from temporalio.worker import Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from agents.settings import model_settings_from_env
 from connectors.connections import ConnectionBook, Secrets
@@ -29,12 +28,10 @@ from workflows.interpreter.chunk import Chunk
 from workflows.interpreter.execution import Execution
 from workflows.journal.keyring import Keyring
 from workflows.journal.records import Journal
+from workflows.runner import Runner
 from workflows.settings import Settings
 from workflows.store.db import Database
 from workflows.usecases.keys import payload_keys
-
-PASSED_THROUGH = ("pydantic", "pydantic_core", "jinja2", "markupsafe", "rfc8785", "workflows", "annotated_types")
-"""Pure modules that the workflow sandbox shares instead of loading them again for every workflow."""
 
 GRACE = timedelta(seconds=1)
 RECONNECT = timedelta(seconds=1)
@@ -92,9 +89,7 @@ def _worker(client: Client, settings: Settings, queue: str, functions: Sequence[
         workflows=[Execution, Chunk] if queue == QUEUE else [],
         activities=functions,
         interceptors=[VistoInterceptor()],
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-        ),
+        workflow_runner=Runner(),
         max_concurrent_activities=concurrency,
         max_concurrent_local_activities=max(concurrency, 20),
         max_cached_workflows=settings.max_cached_workflows,

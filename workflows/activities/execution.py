@@ -56,11 +56,24 @@ class ExecutionActivities:
 
 def _state(tx: Tx, given: RecordIn) -> None:
     where = given.where
+    if given.idle_of > 1 and not _all_idle(tx, given):
+        return
     if given.reason:
         reason = given.reason.model_dump(exclude_none=True)
     else:
         reason = waiting_for(inbox.count_open(tx, where.namespace, where.execution_id))
     executions.set_state(tx, where.namespace, where.execution_id, given.state, reason)
+
+
+def _all_idle(tx: Tx, given: RecordIn) -> bool:
+    """Note that one chunk has nothing to do. Whether that holds for all of them, and somebody is asked for something."""
+    where = given.where
+    key = f"{where.execution_id}:{where.generation}"
+    leases.acquire(
+        tx, where.namespace, key, given.workflow_id, limit=given.idle_of, ttl=SLOT_TTL, kind="idle", queue=True
+    )
+    idle = leases.count(tx, where.namespace, key, kind="idle")
+    return idle >= given.idle_of and inbox.count_open(tx, where.namespace, where.execution_id) > 0
 
 
 def _acquire(tx: Tx, given: SlotIn) -> SlotOut:

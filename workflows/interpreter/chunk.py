@@ -22,7 +22,7 @@ class Chunk:
 
     @workflow.init
     def __init__(self, given: ChunkInput) -> None:
-        self._run = Run(given.run)
+        self._run = Run(given.run, siblings=given.siblings)
 
     @workflow.signal(name=DOORBELL_SIGNAL)
     def ring(self, what: str) -> None:
@@ -38,6 +38,8 @@ class Chunk:
             made = await run_elements(frame, given.task, Elements(items, run_list, given.start), given.concurrency)
         except Afresh:
             workflow.continue_as_new(given.model_copy(update={"run": self._run.carried()}))
+        if given.siblings > 1:
+            await self._run.record_idle()
         if len(canonical(made.results)) <= RESULT_BYTES:
             return made
         return made.model_copy(update={"results": [], "stored": await stored(frame, given.task, made.results)})

@@ -202,7 +202,7 @@ async def _run_chunks(
     async with frame.waiting():
         made = await asyncio.gather(
             *(
-                _chunk(frame, task, room, start, min(start + size, total), items, ref, plan.concurrency // at_once)
+                _chunk(frame, task, room, at_once, range(start, min(start + size, total)), items, ref)
                 for start in starts
             ),
             return_exceptions=True,
@@ -215,13 +215,13 @@ async def _chunk(
     frame: Frame,
     task: TaskPlan,
     room: asyncio.Semaphore,
-    start: int,
-    stop: int,
+    at_once: int,
+    span: range,
     items: list[Json] | None,
     ref: dict[str, Json] | str | None,
-    concurrency: int,
 ) -> ChunkResult:
-    key = memo_key(f"{frame.path_of(task.id)}/chunk#{start}", frame.item_key)
+    assert task.foreach is not None
+    key = memo_key(f"{frame.path_of(task.id)}/chunk#{span.start}", frame.item_key)
     async with room:
         known = frame.run.recall(key)
         if known is not None:
@@ -234,11 +234,12 @@ async def _chunk(
             item_key=frame.item_key,
             names=frame.names,
             outputs=_used(task, frame.outputs),
-            start=start,
-            stop=stop,
-            items=items[start:stop] if items is not None else None,
+            start=span.start,
+            stop=span.stop,
+            items=items[span.start : span.stop] if items is not None else None,
             items_ref=ref,
-            concurrency=max(1, concurrency),
+            concurrency=max(1, task.foreach.concurrency // at_once),
+            siblings=at_once,
         )
         made = await _child(frame, given, key)
     frame.run.remember(key, Outcome(state="succeeded", output=made.model_dump(mode="json")))

@@ -26,8 +26,10 @@ class Bell:
 class Run:
     """The state that all frames of one workflow run share."""
 
-    def __init__(self, given: RunInput) -> None:
+    def __init__(self, given: RunInput, *, siblings: int = 1) -> None:
+        """``siblings`` is how many chunks share the execution with this run, itself included."""
         self.given = given
+        self.siblings = siblings
         self.workflow_id = workflow.info().workflow_id
         self.done: dict[str, Outcome] = dict(given.done)
         self.failed: list[str] = list(given.failed)
@@ -91,7 +93,7 @@ class Run:
     @property
     def parked(self) -> bool:
         """Whether the one who asks is the last to work: when it waits, everything waits."""
-        return self.clock.busy <= 1 and self.queued == 0
+        return self.siblings == 1 and self.clock.busy <= 1 and self.queued == 0
 
     def tell_idle(self) -> None:
         """The caller's next call tells the store that everything waits."""
@@ -104,8 +106,11 @@ class Run:
         self.admission.leave()
         if not self._idle_told:
             self._idle_told = True
-            given = RecordIn(where=self.where("", ""), state="waiting")
-            self._background = asyncio.create_task(local(EXECUTION_RECORD, given, Nothing))
+            self._background = asyncio.create_task(self.record_idle())
+
+    async def record_idle(self) -> Nothing:
+        given = RecordIn(where=self.where("", ""), state="waiting", workflow_id=self.workflow_id, idle_of=self.siblings)
+        return await local(EXECUTION_RECORD, given, Nothing)
 
     def works(self) -> None:
         self._idle_told = False

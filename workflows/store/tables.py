@@ -214,7 +214,7 @@ outbox = sa.Table(
 )  # fmt: skip
 leases = sa.Table(
     "leases", metadata, _id(), _ns(),
-    _c("kind"),  # slot | rate | budget | breaker | pause | leader
+    _c("kind"),  # slot | idle | rate | budget | breaker | pause | leader
     _c("key"), _c("owner"), _c("amount", sa.Float, server_default="1"), _at("created_at"), _at("until", null=True),
     _data("meta", null=True),
     sa.UniqueConstraint("namespace", "kind", "key", "owner"),

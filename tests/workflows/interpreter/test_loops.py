@@ -119,6 +119,19 @@ async def test_many_elements_run_in_child_workflows_and_come_back_in_order(stage
     assert ended.outputs["each"]["counts"] == {"total": 25, "finished": 24, "rejected": 0, "failed": 1}
 
 
+async def test_an_execution_in_chunks_waits_only_when_every_chunk_does(stage: Stage) -> None:
+    """While any chunk still works, the execution runs; then it says how many decisions wait, in all chunks together."""
+    flow = GATES.replace("concurrency: 20", "concurrency: 4")
+    handle = await stage.start(flow, rows(9), limits=Limits(chunk_items=3))
+    gates = await stage.open_gates(handle.id, 9)
+    waiting = await stage.until(lambda: stage.execution(handle.id).state == "waiting" and stage.execution(handle.id))
+    assert waiting.reason["message"].startswith("9 decisions")
+    for gate in gates:
+        await stage.answer(gate)
+    ended = await stage.ended(handle)
+    assert ended.outputs == {"counts": {"total": 9, "finished": 9, "rejected": 0, "failed": 0}}
+
+
 async def test_stored_rows_are_read_in_slices(stage: Stage) -> None:
     """Rows above 64 KB travel as a reference; the loop opens it, results above the limit become one too."""
     lines = "n,text\n" + "".join(f"{n},{'x' * 400}\n" for n in range(300))

@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from workflows.codec import data_converter
 from workflows.interpreter.chunk import Chunk
 from workflows.interpreter.execution import Execution
-from workflows.worker import PASSED_THROUGH
+from workflows.runner import Runner
 
 TEXTS = {path.stem: path.read_text() for path in (Path(__file__).parent / "histories").glob("*.json")}
 
@@ -26,9 +25,7 @@ def replayer() -> Replayer:
     return Replayer(
         workflows=[Execution, Chunk],
         data_converter=data_converter({"test": bytes(32)}, "test"),
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-        ),
+        workflow_runner=Runner(),
     )
 
 

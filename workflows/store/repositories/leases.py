@@ -74,6 +74,11 @@ def release(tx: Tx, namespace: str, key: str, owner: str, *, kind: str = "slot")
     return bool(changed(tx, _RELEASE, {"ns": namespace, "of_kind": kind, "of_key": key, "who": owner}))
 
 
+def count(tx: Tx, namespace: str, key: str, *, kind: str = "slot") -> int:
+    """How many owners hold a slot or queue for one."""
+    return len(tx.conn.execute(_LINE, {"ns": namespace, "of_kind": kind, "of_key": key}).all())
+
+
 def next_in_line(tx: Tx, namespace: str, key: str, *, kind: str = "slot") -> str | None:
     """The owner that has queued longest for a slot."""
     line = tx.conn.execute(_LINE, {"ns": namespace, "of_kind": kind, "of_key": key}).all()
