@@ -19,7 +19,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from tests.bench.handwritten import QUEUE, Handwritten
 from workflows.settings import Settings
-from workflows.worker import PASSED_THROUGH
+from workflows.runner import PASSED_THROUGH
 
 Json = Any
 INSTRUCTIONS = "Read the order and repeat its amount with a note."
