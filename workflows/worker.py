@@ -15,6 +15,7 @@ from temporalio.converter import DataConverter
 from temporalio.worker import Worker
 
 from agents.settings import model_settings_from_env
+from agents.warm import warm
 from connectors.connections import ConnectionBook, Secrets
 from rag.knowledge import Knowledge
 from rag.settings import KnowledgeSettings
@@ -30,7 +31,8 @@ from workflows.journal.keyring import Keyring
 from workflows.journal.records import Journal
 from workflows.runner import Runner
 from workflows.settings import Settings
-from workflows.store.db import Database
+from workflows.store.db import Database, StoreUnavailable
+from workflows.store.operator import live_executions
 from workflows.usecases.keys import payload_keys
 
 GRACE = timedelta(seconds=1)
@@ -117,6 +119,13 @@ async def _connected(settings: Settings, converter: DataConverter) -> Client:
             await asyncio.sleep(RECONNECT.total_seconds())
 
 
+async def _warm_if_needed(deps: Deps) -> None:
+    """A worker that starts into live work (after a kill) loads LangChain at once; an idle one stays small."""
+    with contextlib.suppress(StoreUnavailable):
+        if await deps.db.read(lambda tx: live_executions(tx, before=tx.now, limit=1)):
+            await warm(deps.models)
+
+
 async def run(settings: Settings) -> None:
     """Run until cancelled."""
     quiet_temporal_logs()
@@ -125,7 +134,11 @@ async def run(settings: Settings) -> None:
     try:
         client = await _connected(settings, data_converter(keys.keys, keys.current))
         async with running(client, deps):
-            await asyncio.Event().wait()
+            warming = asyncio.create_task(_warm_if_needed(deps))
+            try:
+                await asyncio.Event().wait()
+            finally:
+                warming.cancel()
     finally:
         await deps.knowledge.close()
         deps.db.close()
