@@ -284,6 +284,21 @@ def test_the_outbox_gives_each_row_to_one_taker_and_again_when_that_one_dies(
     assert len(database.write_sync(outbox.due)) == 20
 
 
+def test_the_outbox_keeps_the_limit_when_the_planner_expects_a_single_row(database: Database) -> None:
+    """An outbox is almost always empty, and its statistics say so just when many rows come at once."""
+
+    def add(tx: Tx) -> str:
+        return outbox.add(tx, NS, kind="doorbell", target="w", payload={})
+
+    first = database.write_sync(add)
+    database.write_sync(lambda tx: tx.conn.exec_driver_sql("analyze"))
+    database.write_sync(lambda tx: outbox.delivered(tx, NS, first))
+    ids = {database.write_sync(add) for _ in range(20)}
+    taken = [database.write_sync(lambda tx: outbox.due(tx, limit=5)) for _ in range(5)]
+    assert [len(each) for each in taken] == [5, 5, 5, 5, 0]
+    assert {item.id for each in taken for item in each} == ids
+
+
 def test_a_failed_delivery_is_put_off_longer_each_time(database: Database, clock: FakeClock) -> None:
     item = database.write_sync(lambda tx: outbox.add(tx, NS, kind="doorbell", target="w", payload={}))
     pauses_s = []

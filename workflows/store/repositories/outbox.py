@@ -50,10 +50,13 @@ _READY = (
     .order_by(outbox.c.available_at, outbox.c.id)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
+    # planned as the inner side of a nested loop it would run again for every row: over the limit, and locking for nobody
+    .cte("ready")
+    .prefix_with("MATERIALIZED", dialect="postgresql")
 )
 _TAKE = (
     outbox.update()
-    .where(outbox.c.id.in_(_READY.scalar_subquery()))
+    .where(outbox.c.id.in_(sa.select(_READY.c.id)))
     .values(available_at=bindparam("until"), attempts=outbox.c.attempts + 1)
     .returning(*columns(outbox, Item))
 )
