@@ -3,6 +3,7 @@
 A unit of work is a plain function of a ``Tx``; it awaits nothing, so a transaction can wait for nothing but the
 database. ``Database.write`` runs it in a thread: on SQLite one writer thread with ``BEGIN IMMEDIATE`` (deferred
 transactions that upgrade fail with "database is locked"), on PostgreSQL a small pool. Readers have their own engine.
+Units that wait for SQLite's writer share a transaction, each in a savepoint of its own: see ``group_commit``.
 
 Errors: ``StoreUnavailable`` (locked, full, unreachable; nothing was written or the outcome is unknown to the caller,
 who repeats the same idempotent unit). Integrity errors pass through as SQLAlchemy's.
@@ -13,18 +14,20 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.pool import QueuePool, StaticPool
+
+from workflows.store.group_commit import GroupCommit, Outcome
 
 T = TypeVar("T")
 Clock = Callable[[], datetime]
@@ -32,6 +35,8 @@ Clock = Callable[[], datetime]
 BUSY_TIMEOUT_MS = 10_000
 PG_POOL = 8
 RETRIES = 6
+GROUP_S = 0.01
+"""How long a shared transaction may take before it is committed with what it has."""
 _RETRYABLE_SQLSTATES = frozenset({"40001", "40P01", "55P03"})  # serialization, deadlock, lock not available
 _FULL = ("database or disk is full", "disk I/O error", "No space left")
 
@@ -72,10 +77,13 @@ class Database:
         # SQLite has one writing connection: whoever calls ``write_sync`` from another thread takes turns
         self._one_writer: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
         self._write_pool = ThreadPoolExecutor(1 if self.is_sqlite else PG_POOL, thread_name_prefix="visto-db-write")
+        self._group: GroupCommit[Callable[[Tx], Any]] = GroupCommit(self._write_pool, self._write_group)
         self._read_pool = ThreadPoolExecutor(4, thread_name_prefix="visto-db-read")
 
     async def write(self, unit: Callable[[Tx], T]) -> T:
         """Run ``unit`` in one transaction and return its result after the commit."""
+        if self.is_sqlite:
+            return cast("T", await self._group.write(unit))
         return await asyncio.get_running_loop().run_in_executor(self._write_pool, self.write_sync, unit)
 
     async def read(self, unit: Callable[[Tx], T]) -> T:
@@ -83,10 +91,37 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._read_pool, self.read_sync, unit)
 
     def write_sync(self, unit: Callable[[Tx], T]) -> T:
+        return self._transact(lambda conn: unit(Tx(conn, self.clock())))
+
+    def _write_group(self, units: Sequence[Callable[[Tx], Any]]) -> list[Outcome]:
+        """Run the units, or as many of them as ``GROUP_S`` allows, and commit once. On SQLite only."""
+        if len(units) == 1:
+            return [self._alone(units[0])]
+        try:
+            return self._transact(lambda conn: self._each(conn, units))
+        except (_Spoiled, IntegrityError):  # the latter is a deferred constraint at the commit: find out whose
+            return [self._alone(unit) for unit in units]
+
+    def _alone(self, unit: Callable[[Tx], Any]) -> Outcome:
+        try:
+            return Outcome(self.write_sync(unit))
+        except BaseException as error:  # noqa: BLE001  it is the caller's
+            return Outcome(error=error)
+
+    def _each(self, conn: sa.Connection, units: Sequence[Callable[[Tx], Any]]) -> list[Outcome]:
+        deadline = time.monotonic() + GROUP_S
+        outcomes: list[Outcome] = []
+        for unit in units:
+            outcomes.append(_in_savepoint(conn, unit, self.clock))
+            if time.monotonic() > deadline:
+                break
+        return outcomes
+
+    def _transact(self, work: Callable[[sa.Connection], T]) -> T:
         for attempt in range(RETRIES):
             try:
                 with self._one_writer, self.writer.begin() as conn:
-                    return unit(Tx(conn, self.clock()))
+                    return work(conn)
             except (OperationalError, DBAPIError) as error:
                 if not _retryable(error) or attempt == RETRIES - 1:
                     raise _explained(error) from error
@@ -141,6 +176,34 @@ def _pg_engine(url: str) -> sa.Engine:
 def _pg_reader(writer: sa.Engine) -> sa.Engine:
     """The same pool; several statements of one ``read`` see one snapshot, and cannot write."""
     return writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+class _Spoiled(Exception):
+    """SQLite rolled the whole transaction back (disk full, I/O error): each unit is to run by itself."""
+
+
+def _in_savepoint(conn: sa.Connection, unit: Callable[[Tx], Any], clock: Clock) -> Outcome:
+    """Run one unit of a shared transaction; what it wrote before it failed is undone, and nothing else."""
+    driver: Any = conn.connection.driver_connection
+    driver.execute("SAVEPOINT unit")
+    try:
+        value = unit(Tx(conn, clock()))
+    except BaseException as error:
+        if not driver.in_transaction:
+            raise _Spoiled from error
+        driver.execute("ROLLBACK TO unit")
+        driver.execute("RELEASE unit")
+        return Outcome(error=_told(error) if isinstance(error, DBAPIError) else error)
+    driver.execute("RELEASE unit")
+    return Outcome(value)
+
+
+def _told(error: DBAPIError) -> Exception:
+    """As ``raise _explained(error) from error`` would be caught."""
+    explained = _explained(error)
+    if explained is not error:
+        explained.__cause__ = error
+    return explained
 
 
 def _retryable(error: DBAPIError) -> bool:
