@@ -57,7 +57,7 @@ class Running:
 
     async def until_ready(self) -> None:
         assert self.process is not None
-        while not await self.spec.ready(self.started):
+        while not await self.spec.ready(self.process.pid):
             assert self.process.poll() is None, f"{self.spec.name} ended:\n{tail(self.spec.log)}"
             assert time.time() - self.started < READY_S, f"{self.spec.name} is not ready:\n{tail(self.spec.log)}"
             await asyncio.sleep(LOOK_S)
@@ -156,7 +156,7 @@ class Stack:
         folder = self.folder / kind
         argv = [sys.executable, "-m", "tests.bench.handwritten_worker", kind, self.plan.urls["temporal"], str(folder)]
         port = self.plan.ports["temporal_http"]
-        return Spec(kind, argv, self.env, self.plan.log(kind), lambda since: probes.polled(port, QUEUE + kind, since))
+        return Spec(kind, argv, self.env, self.plan.log(kind), lambda pid: probes.polled(port, QUEUE + kind, pid))
 
     def _fill_store(self) -> None:
         upgrade = visto("database", "upgrade", "--dev-access")

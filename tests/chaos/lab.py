@@ -69,11 +69,10 @@ class Process:
 
     async def start(self) -> None:
         """Return when it answers, on its own port. Fails with the end of its log."""
-        since = time.time()
         await self.launch()
         assert self.handle is not None
         deadline = time.monotonic() + READY_S
-        while not await self.spec.ready(since):
+        while not await self.spec.ready(self.handle.pid):
             assert self.handle.returncode is None, f"{self.spec.name} ended at once:\n{tail(self.spec.log)}"
             assert time.monotonic() < deadline, f"{self.spec.name} is not ready:\n{tail(self.spec.log)}"
             await asyncio.sleep(LOOK_S)
@@ -267,7 +266,7 @@ class Lab:
         return (await asyncio.wait_for(process.stdout.readline(), READY_S)).decode().strip()
 
     def _spec_of_fake(self) -> Spec:
-        async def ready(_: float) -> bool:
+        async def ready(_: int) -> bool:
             return True
 
         return Spec("provider", (), self.stack.env, self.folder / "provider.log", ready)

@@ -33,13 +33,13 @@ class StartFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """How to run a process. ``ready`` is asked again and again, with the time of the start, until it says yes."""
+    """How to run a process. ``ready`` is asked again and again, with the process's id, until it says yes."""
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str]
     log: Path
-    ready: Callable[[float], Awaitable[bool]]
+    ready: Callable[[int], Awaitable[bool]]
 
 
 @dataclass(slots=True)
@@ -72,7 +72,6 @@ class Child:
             await asyncio.sleep(pause)
 
     async def _run_once(self) -> int:
-        since = time.time()
         with open_log(self.spec.log) as log:
             self.process = await asyncio.create_subprocess_exec(
                 *self.spec.argv,
@@ -86,7 +85,7 @@ class Child:
         identity = Identity.of(self.process.pid)
         if identity is not None:
             self.on_change(self.spec.name, identity)
-        probe = asyncio.create_task(self._until_ready(since))
+        probe = asyncio.create_task(self._until_ready(self.process.pid))
         try:
             return await self.process.wait()
         finally:
@@ -94,9 +93,9 @@ class Child:
             with suppress(asyncio.CancelledError):
                 await probe
 
-    async def _until_ready(self, since: float) -> None:
+    async def _until_ready(self, pid: int) -> None:
         while not self.ready.is_set():
-            if await self.spec.ready(since):
+            if await self.spec.ready(pid):
                 self.ready.set()
             await asyncio.sleep(READY_EVERY_S)
 

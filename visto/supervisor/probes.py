@@ -36,8 +36,11 @@ async def answers(port: int, path: str) -> bool:
     return found is not None and found[0] == 200  # noqa: PLR2004
 
 
-async def polled(http_port: int, queue: str, since: float) -> bool:
-    """Whether a worker has asked Temporal for work on ``queue`` after ``since`` (seconds since the epoch)."""
+async def polled(http_port: int, queue: str, pid: int) -> bool:
+    """Whether the worker that is process ``pid`` has asked Temporal for work on ``queue``.
+
+    Temporal names pollers that are long gone, too; a worker's name there is ``pid@host``.
+    """
     path = f"/api/v1/namespaces/default/task-queues/{queue}?taskQueueType=TASK_QUEUE_TYPE_WORKFLOW"
     found = await get(http_port, path)
     if found is None or found[0] != 200:  # noqa: PLR2004
@@ -46,13 +49,4 @@ async def polled(http_port: int, queue: str, since: float) -> bool:
         answer: dict[str, Any] = json.loads(found[1])
     except ValueError:
         return False
-    return any(_epoch(str(poller.get("lastAccessTime", ""))) >= since for poller in answer.get("pollers", []))
-
-
-def _epoch(stamp: str) -> float:
-    from datetime import datetime
-
-    try:
-        return datetime.fromisoformat(stamp.partition(".")[0].removesuffix("Z") + "+00:00").timestamp() + 1
-    except ValueError:
-        return 0.0
+    return any(str(poller.get("identity", "")).startswith(f"{pid}@") for poller in answer.get("pollers", []))

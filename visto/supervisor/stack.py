@@ -14,7 +14,7 @@ from visto.supervisor import probes
 from visto.supervisor.child import Spec
 from visto.supervisor.ports import HOST, choose
 
-Probe = Callable[[float], Awaitable[bool]]
+Probe = Callable[[int], Awaitable[bool]]
 
 WORKER_QUEUE = "visto"
 TEMPORAL_SETTINGS = (
@@ -85,9 +85,7 @@ class Stack:
         ports = self.ports
         return [
             self._spec("api", visto("api"), lambda _: probes.answers(ports["api"], "/api/v1/ready")),
-            self._spec(
-                "worker", visto("worker"), lambda since: probes.polled(ports["temporal_http"], WORKER_QUEUE, since)
-            ),
+            self._spec("worker", visto("worker"), lambda pid: probes.polled(ports["temporal_http"], WORKER_QUEUE, pid)),
         ]
 
     def _temporal(self) -> Spec:
