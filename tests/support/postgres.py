@@ -6,9 +6,10 @@ import itertools
 import tempfile
 import warnings
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import psycopg
+from psycopg import sql
 
 from workflows.store import migrate
 from workflows.store.migrations import HEAD
@@ -46,7 +47,8 @@ class Postgres:
             )
             # the journal's own triggers would refuse
             conn.execute("set session_replication_role = replica")
-            conn.execute("; ".join(f'delete from "{table.name}"' for table in metadata.sorted_tables))
+            emptied = (sql.SQL("delete from {}").format(sql.Identifier(table.name)) for table in metadata.sorted_tables)
+            conn.execute(sql.SQL("; ").join(emptied))
             conn.execute("update alembic_version set version_num = %s", (HEAD,))
         return self._shared
 
@@ -54,7 +56,7 @@ class Postgres:
         """The URL of a new database without any table."""
         name = next(self._names)
         self._admin.execute(f"create database {name}")
-        parts = urlsplit(self._server.get_uri())
+        parts: SplitResult = urlsplit(self._server.get_uri())
         return urlunsplit(parts._replace(path=f"/{name}"))
 
     def drop(self, url: str) -> None:
