@@ -187,11 +187,11 @@ def answers_are_final(evidence: Evidence) -> Found:
 
 def one_extra_request_per_fault(evidence: Evidence) -> Found:
     """A call goes out once more only if something was killed or cut meanwhile, and once for each."""
-    faults = [line["at"] for line in evidence.done("fault")]
+    faults = _faults(evidence)
     calls = journalled(evidence)
     for said, arrivals in arrived(evidence).items():
         first, last = arrivals[0]["at"], arrivals[-1]["at"]
-        meanwhile = sum(first <= at <= last for at in faults)
+        meanwhile = sum(first <= over and at <= last for at, over in faults)
         if len(arrivals) - 1 > meanwhile:
             name = calls[said].name if said in calls else f"request {arrivals[0]['number']}"
             yield f"{name} was sent {len(arrivals)} times with {meanwhile} faults in between"
@@ -272,6 +272,15 @@ async def replayed(folder: Path, evidence: Evidence) -> list[Violation]:
         except Exception as error:  # noqa: BLE001  whatever it is, this history does not replay
             found.append(Violation("histories_replay", f"{id_}: {error}"))
     return found
+
+
+def _faults(evidence: Evidence) -> list[tuple[float, float]]:
+    """When each fault was announced and when it was over: what is killed works on until it is gone."""
+    gone = [(line["of"], line["at"]) for line in evidence.done("gone")]
+    return [
+        (line["at"], min((at for of, at in gone if of == line["of"] and at >= line["at"]), default=line["at"]))
+        for line in evidence.done("fault")
+    ]
 
 
 def _by_gate(evidence: Evidence) -> dict[str, list[Entry]]:

@@ -175,9 +175,10 @@ class Lab:
         return self.stack.urls["temporal"]
 
     async def kill(self, name: str) -> None:
-        """Note it, then kill."""
+        """Note it, kill, and note when it was gone: what it did in between is the fault's."""
         self.ops.add("fault", what="kill", of=name)
         await self.processes[name].kill()
+        self.ops.add("gone", of=name)
 
     async def start(self, name: str) -> None:
         await self.processes[name].start()

@@ -7,13 +7,14 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from tests.chaos.check import PROPERTIES, replayed, violations
+from tests.chaos.check import PROPERTIES, one_extra_request_per_fault, replayed, violations
 from tests.chaos.evidence import load
 from tests.chaos.lab import Lab
 from tests.chaos.workload import Workload
@@ -218,6 +219,21 @@ def test_each_tampering_is_named(sound: Path, tmp_path: Path) -> None:
         if rule not in named:
             missed.append(f"{what}: not {rule}, but {sorted(named)}")
     assert not missed, "\n".join(missed)
+
+
+def test_a_fault_lasts_until_the_killed_part_is_gone(sound: Path) -> None:
+    """A request may leave between the announcement of a kill and the kill: what follows is that fault's."""
+    evidence = load(sound)
+    first = evidence.asked[0]
+
+    def found(gone_after: float) -> list[str]:
+        at = first["at"]
+        kill = [{"op": "fault", "of": "worker", "at": at - 0.2}, {"op": "gone", "of": "worker", "at": at + gone_after}]
+        twice = [*evidence.asked, first | {"at": at + 6}]
+        return list(one_extra_request_per_fault(replace(evidence, asked=twice, ops=[*evidence.ops, *kill])))
+
+    assert found(gone_after=0.1) == []
+    assert len(found(gone_after=-0.1)) == 1
 
 
 def test_a_history_of_other_code_is_named(sound: Path, tmp_path: Path) -> None:
