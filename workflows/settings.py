@@ -35,7 +35,6 @@ class Settings(BaseSettings):
     worker_ai_concurrency: int = 20
     worker_bulk_concurrency: int = 2
     sticky_timeout: timedelta = timedelta(seconds=1)
-    heartbeat_timeout: timedelta = timedelta(seconds=5)
     max_cached_workflows: int = 1000
     log_level: str = "INFO"
 
