@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from tests.chaos.calls import arrived, journalled
 from tests.chaos.evidence import Evidence, Row, load, seconds
@@ -26,9 +25,9 @@ from workflows.contracts import TERMINAL
 from workflows.interpreter.chunk import Chunk
 from workflows.interpreter.execution import Execution
 from workflows.journal.read import Entry
+from workflows.runner import Runner
 from workflows.settings import Settings
 from workflows.usecases.keys import payload_keys
-from workflows.worker import PASSED_THROUGH
 
 Found = Iterator[str]
 YES = frozenset({"approved", "edited", "auto"})
@@ -259,11 +258,10 @@ def violations(evidence: Evidence) -> list[Violation]:
 async def replayed(folder: Path, evidence: Evidence) -> list[Violation]:
     """Histories that do not replay on this code."""
     keys = payload_keys(Settings(home=folder / "home"))
-    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
     replayer = Replayer(
         workflows=[Execution, Chunk],
         data_converter=data_converter(keys.keys, keys.current),
-        workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
+        workflow_runner=Runner(),
     )
     found = []
     for id_, history in evidence.histories.items():
