@@ -7,9 +7,11 @@ import socket
 import subprocess
 import sys
 import time
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-READY_S = 20.0
+READY_S = 60.0
 
 
 def temporal_binary() -> str:
@@ -27,25 +29,15 @@ def free_port() -> int:
 
 
 class TemporalServer:
-    """``address`` answers when the constructor returns. ``file`` keeps its state across restarts."""
+    """``address`` answers when the constructor returns."""
 
-    def __init__(self, file: Path | None = None, port: int | None = None) -> None:
-        self.port = port or free_port()
-        self.address = f"127.0.0.1:{self.port}"
-        command = [
-            temporal_binary(),
-            "server",
-            "start-dev",
-            "--headless",
-            "--ip",
-            "127.0.0.1",
-            "--port",
-            str(self.port),
-        ]
-        command += ["--dynamic-config-value", "history.transferProcessorMaxPollRPS=2000", "--log-level", "error"]
+    def __init__(self) -> None:
+        port, self._http_port = free_port(), free_port()
+        self.address = f"127.0.0.1:{port}"
+        command = [temporal_binary(), "server", "start-dev", "--headless", "--ip", "127.0.0.1"]
+        command += ["--port", str(port), "--http-port", str(self._http_port), "--log-level", "error"]
+        command += ["--dynamic-config-value", "history.transferProcessorMaxPollRPS=2000"]
         command += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
-        if file is not None:
-            command += ["--db-filename", str(file)]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self._wait()
 
@@ -53,16 +45,21 @@ class TemporalServer:
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline:
             assert self.process.poll() is None, "the Temporal server ended at once"
-            with socket.socket() as sock:
-                sock.settimeout(0.2)
-                if sock.connect_ex(("127.0.0.1", self.port)) == 0 and self._healthy():
-                    return
+            if self._serves():
+                return
             time.sleep(0.05)
         raise AssertionError("the Temporal server did not come up")
 
-    def _healthy(self) -> bool:
-        probe = [temporal_binary(), "operator", "cluster", "health", "--address", self.address]
-        return subprocess.run(probe, capture_output=True, timeout=5, check=False).returncode == 0
+    def _serves(self) -> bool:
+        """Whether the namespace that every test uses is there."""
+        connection = HTTPConnection("127.0.0.1", self._http_port, timeout=5)
+        try:
+            connection.request("GET", "/api/v1/namespaces/default")
+            return connection.getresponse().status == HTTPStatus.OK
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
 
     def kill(self) -> None:
         self.process.kill()
