@@ -209,13 +209,15 @@ def test_the_inbox_is_quick_with_fifty_thousand_open(database: Database, clock: 
 
     def fill(tx: Tx) -> None:
         first = rows.gate(tx)
-        row = dict(tx.conn.execute(sa.select(gates_table)).mappings().one())
-        many = []
-        for n in range(50_000):
-            group = "rare" if n == 49_999 else "fraud"
-            key = inbox.sort_key_of(0, None, clock.now + timedelta(seconds=n), f"g{n:06d}")
-            many.append({**row, "id": f"x{n:06d}", "sort_key": key, "audience": f"|g:{group}|"})
-        tx.conn.execute(gates_table.insert(), many)
+        count = sa.select(sa.literal(100_000).label("n")).cte("count", recursive=True)
+        count = count.union_all(sa.select(count.c.n + 1).where(count.c.n < 149_999))
+        number = sa.cast(count.c.n, sa.Text)
+        values: dict[str, Any] = {column.name: column for column in gates_table.c}
+        values["id"] = sa.literal("x") + number
+        values["sort_key"] = sa.literal(inbox.sort_key_of(0, None, clock.now, "g")) + number
+        values["audience"] = sa.case((count.c.n == 149_999, "|g:rare|"), else_="|g:fraud|")
+        many = sa.select(*values.values()).select_from(gates_table.join(count, sa.true()))
+        tx.conn.execute(gates_table.insert().from_select(list(values), many))
         assert first.id == "g1"
 
     database.write_sync(fill)
