@@ -18,7 +18,7 @@ from visto.supervisor import state
 
 pytestmark = pytest.mark.slow
 LIMIT_S = 120
-ROWS = 30
+ROWS = 15
 
 
 class Dev:

@@ -188,7 +188,7 @@ def life(plan, make_office, tmp_path):
 def test_whatever_happens_at_most_one_decision_stands(life):
     life.settings = settings(
         phases=(Phase.generate,),  # shrinking a life takes minutes, and twenty steps can be read
-        max_examples=60,
+        max_examples=30,
         stateful_step_count=20,
         deadline=None,
         suppress_health_check=list(HealthCheck),
