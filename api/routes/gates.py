@@ -9,7 +9,7 @@ from fastapi import Response
 from pydantic import BaseModel, Field
 
 from api.auth import Caller
-from api.deps import CallerDep, Cursor, IdempotencyKey, Limit, RelayDep, ServicesDep
+from api.deps import CallerDep, Cursor, IdempotencyKey, Limit, ServicesDep
 from api.guard import guarded_router
 from api.models import Body, Listing
 from workflows.arbiter.editing import preview_edit as arbiter_preview
@@ -178,21 +178,18 @@ async def decide_gate(
     body: DecisionBody,
     services: ServicesDep,
     caller: CallerDep,
-    relay: RelayDep,
     key: IdempotencyKey,
 ) -> DecisionOut:
     """Decide on what was seen. 409 names what changed or who decided before; 403 and 422 say what is not allowed."""
     decided = await decide.decide(services, _request(caller, gate_id, body, key))
-    relay.poke()
     return _shown(decided)
 
 
 @router.post("/decisions")
-async def decide_gates(body: BulkBody, services: ServicesDep, caller: CallerDep, relay: RelayDep) -> BulkOut:
+async def decide_gates(body: BulkBody, services: ServicesDep, caller: CallerDep) -> BulkOut:
     """Decide many gates, each by its own revision and digest; what is stale is named and the rest is decided."""
     requests = [_request(caller, item.gate_id, item, item.idempotency_key) for item in body.items]
     answer = await decide.decide_many(services, requests)
-    relay.poke()
     return BulkOut(
         decided=len(answer.decided),
         conflicts=[_conflict(item) for item in answer.refused],
