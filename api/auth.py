@@ -1,11 +1,12 @@
 """Recognises callers by API key. What a caller may do is decided by ``api.policies`` and nowhere else.
 
-A recognised key is remembered for a second, so that a burst of requests costs one look-up; a revocation made through
-this process counts at once, one made elsewhere after that second.
+A recognised key is remembered for a second and looked up once however many requests ask meanwhile, so that a burst
+costs one look-up; a revocation made through this process counts at once, one made elsewhere after that second.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections import OrderedDict
@@ -38,14 +39,15 @@ class Authenticator:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._known: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
+        self._asking: dict[str, asyncio.Task[Caller | None]] = {}
 
     async def caller(self, header: str | None) -> Caller:
         secret = _bearer(header)
-        remembered = self._remembered(secret)
-        if remembered is not None:
-            return remembered
-        namespace = keys.namespace_of(secret)
-        caller = None if namespace is None else await self._look_up(namespace, secret)
+        name = _name(secret)
+        known = self._known.get(name)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        caller = await self._ask(name, secret)
         if caller is None:
             raise ApiError(
                 401,
@@ -54,18 +56,33 @@ class Authenticator:
                 "Use a valid key; an admin makes one with POST /api/v1/keys.",
                 headers=CHALLENGE,
             )
-        self._known[_name(secret)] = (time.monotonic() + REMEMBERED.total_seconds(), caller)
-        if len(self._known) > MAX_REMEMBERED:
-            self._known.popitem(last=False)
         return caller
 
     def forget(self) -> None:
-        """Look every key up again: rights have changed."""
+        """Look every key up again: rights have changed. What is being looked up now is not remembered."""
         self._known.clear()
+        self._asking.clear()
 
-    def _remembered(self, secret: str) -> Caller | None:
-        entry = self._known.get(_name(secret))
-        return entry[1] if entry is not None and entry[0] > time.monotonic() else None
+    async def _ask(self, name: str, secret: str) -> Caller | None:
+        namespace = keys.namespace_of(secret)
+        if namespace is None:
+            return None
+        task = self._asking.get(name)
+        if task is None:
+            task = self._asking[name] = asyncio.create_task(self._look_up(namespace, secret))
+            task.add_done_callback(lambda done: self._answered(name, done))
+        # shielded: the one who asked first may leave, and the others still wait
+        return await asyncio.shield(task)
+
+    def _answered(self, name: str, task: asyncio.Task[Caller | None]) -> None:
+        if self._asking.get(name) is not task:
+            return
+        del self._asking[name]
+        if task.cancelled() or task.exception() is not None or (caller := task.result()) is None:
+            return
+        self._known[name] = (time.monotonic() + REMEMBERED.total_seconds(), caller)
+        if len(self._known) > MAX_REMEMBERED:
+            self._known.popitem(last=False)
 
     async def _look_up(self, namespace: str, secret: str) -> Caller | None:
         found = await self._db.read(lambda tx: _recognise(tx, namespace, secret))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from api.auth import Authenticator
+from api.errors import ApiError
 from tests.api.conftest import NS
 from workflows.store.repositories import keys, principals
 
@@ -49,6 +53,64 @@ async def test_a_disabled_person_is_locked_out(api, callers):
     assert (await api("viewer", "GET", "/me")).status_code == 200
     await api("admin", "POST", f"/principals/{callers.ids['viewer']}/disable")
     assert (await api("viewer", "GET", "/me")).status_code == 401
+
+
+class CountingReads:
+    """The real store, which counts its reads and holds each until it is let go."""
+
+    def __init__(self, database):
+        self.database, self.reads, self.go = database, 0, asyncio.Event()
+        self.write = database.write
+
+    async def read(self, unit):
+        self.reads += 1
+        found = await self.database.read(unit)
+        await self.go.wait()
+        return found
+
+
+async def asked_by(authenticator, secret, count):
+    tasks = [asyncio.create_task(authenticator.caller(f"Bearer {secret}")) for _ in range(count)]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_requests_that_come_together_share_one_look_up(database, callers):
+    store = CountingReads(database)
+    authenticator = Authenticator(store)
+    first, *others = await asked_by(authenticator, callers.keys["viewer"], 20)
+    first.cancel()
+    store.go.set()
+    found = await asyncio.gather(*others)
+    assert store.reads == 1
+    assert {caller.actor.principal_id for caller in found} == {callers.ids["viewer"]}
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    await authenticator.caller(f"Bearer {callers.keys['viewer']}")
+    assert store.reads == 1
+
+
+async def test_an_unknown_key_is_refused_to_everybody_and_not_remembered(database):
+    store = CountingReads(database)
+    store.go.set()
+    authenticator = Authenticator(store)
+    for _ in range(2):
+        answers = await asyncio.gather(
+            *await asked_by(authenticator, "vk_default_" + "a" * 43, 5), return_exceptions=True
+        )
+        assert {type(answer) for answer in answers} == {ApiError}
+    assert store.reads == 2
+
+
+async def test_a_look_up_that_began_before_a_change_of_rights_is_not_remembered(database, callers):
+    store = CountingReads(database)
+    authenticator = Authenticator(store)
+    (early,) = await asked_by(authenticator, callers.keys["viewer"], 1)
+    authenticator.forget()
+    store.go.set()
+    await early
+    await authenticator.caller(f"Bearer {callers.keys['viewer']}")
+    assert store.reads == 2
 
 
 async def test_an_expired_key_opens_nothing(api, database, callers, clock):
