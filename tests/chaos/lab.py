@@ -32,7 +32,7 @@ from workflows.store.repositories import keys, principals
 
 Json = Any
 NAMESPACE = "default"
-READY_S = 60.0
+READY_S, DELIVERED_S = 180.0, 120.0
 LOOK_S = 0.05
 POLICY = """# Fraud policy
 
@@ -189,10 +189,13 @@ class Lab:
         return Database(self.settings.database)
 
     async def delivered(self) -> None:
-        """Wait until the outbox is empty, notifications apart: at most ten seconds, what is left is for the checker."""
+        """Wait until the outbox is empty, notifications apart; what is left after a while is for the checker.
+
+        A row that was taken by a process that died falls due again after ``outbox.TAKEN_FOR``.
+        """
         db = self.open_store()
         try:
-            for _ in range(int(10 / LOOK_S)):
+            for _ in range(int(DELIVERED_S / LOOK_S)):
                 if not await db.read(_undelivered):
                     return
                 await asyncio.sleep(LOOK_S)

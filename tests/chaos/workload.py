@@ -23,7 +23,7 @@ visto: 1
 id: orders
 inputs:
   - {id: file, type: file}
-retry: {attempts: 30, every: 200ms, max_every: 1s}
+retry: {attempts: 100, every: 200ms, max_every: 1s}
 tasks:
   - id: orders
     type: csv.read
@@ -108,7 +108,7 @@ BODIES: dict[str, Json] = {
     "edit": {"action": "edit", "fields": {"risk": "high"}, "comment": "Higher."},
 }
 PAUSE_S = 0.15
-GIVE_UP_S, ENDS_S = 90.0, 60.0
+GIVE_UP_S, ENDS_S = 240.0, 180.0
 MAYBE = frozenset({500, 502, 503, 504})
 
 
