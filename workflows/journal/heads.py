@@ -39,10 +39,13 @@ _MINE = sa.and_(audit_head.c.stream == bindparam("of"), audit_head.c.namespace =
 # the key by subject comes with the head, so that an append costs no statement more
 _LOCK = sa.select(audit_head.c.seq, audit_head.c.hash, LIVE_KEY).where(_MINE).with_for_update(of=audit_head)
 _MOVE = audit_head.update().where(_MINE)
-_KNOWN = sa.select(
+_RECORDED = sa.select(
     audit_event.c.op_key, audit_event.c.event_id, audit_event.c.stream, audit_event.c.kind,
     audit_event.c.action_digest, audit_event.c.content_commitment,
-).where(audit_event.c.namespace == bindparam("ns"), audit_event.c.op_key.in_(bindparam("keys", expanding=True)))  # fmt: skip
+).where(audit_event.c.namespace == bindparam("ns"))  # fmt: skip
+# a list of keys is rendered anew for every call, which costs more than the look-up: one key has its own statement
+_KNOWN_ONE = _RECORDED.where(audit_event.c.op_key == bindparam("keys"))
+_KNOWN = _RECORDED.where(audit_event.c.op_key.in_(bindparam("keys", expanding=True)))
 _REVISION = (
     sa.select(revisions.c.sha256)
     .join(
@@ -78,7 +81,10 @@ def known(tx: Tx, namespace: str, op_keys: list[str]) -> dict[str, Known]:
     """The records that exist under these keys."""
     if not op_keys:
         return {}
-    rows = tx.conn.execute(_KNOWN, {"ns": namespace, "keys": op_keys})
+    if len(op_keys) == 1:
+        rows = tx.conn.execute(_KNOWN_ONE, {"ns": namespace, "keys": op_keys[0]})
+    else:
+        rows = tx.conn.execute(_KNOWN, {"ns": namespace, "keys": op_keys})
     return {op_key: Known(*rest) for op_key, *rest in rows}
 
 
