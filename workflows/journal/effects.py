@@ -42,7 +42,12 @@ class Effect:
 
     @property
     def key(self) -> str:
-        return f"{self.op_id}:{_KIND}"
+        return effect_key(self.op_id)
+
+
+def effect_key(op_id: str) -> str:
+    """The key of an operation's effect among the operations."""
+    return f"{op_id}:{_KIND}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,9 @@ class IntentState:
 def intent(tx: Tx, journal: Journal, effect: Effect, *, idempotent: bool) -> IntentState:
     """Write the intent and say whether to go on. Commit before acting.
 
-    Raises ``Fenced``, ``AnswerErased``, ``AuditConflict`` when another request was made under this ``op_id``.
+    What was applied stays applied, even if a restart computes another request (from the time of day, say): the answer
+    is the one recorded. Raises ``Fenced``, ``AnswerErased``, and ``AuditConflict`` when the outcome of another request
+    under this ``op_id`` is unknown.
     """
     pass_fence(tx, effect.namespace, effect.op_id, effect.fence)
     if _insert(tx, effect):
@@ -64,11 +71,11 @@ def intent(tx: Tx, journal: Journal, effect: Effect, *, idempotent: bool) -> Int
         return IntentState("new")
     row = operations.get_for_update(tx, effect.namespace, effect.key)
     assert row is not None
-    if row.request_hash != effect.request_hash:
-        raise AuditConflict(effect.key, None)
     if row.state == "answered":
         return IntentState("applied", sealed_answers.read(tx, journal.keyring, effect.namespace, row.key, row.answer))
     if row.state == "requested":
+        if row.request_hash != effect.request_hash:
+            raise AuditConflict(effect.key, None)
         _record(tx, journal, effect, "action.unknown_outcome", row.attempt)
         if not idempotent:
             return IntentState("unknown")

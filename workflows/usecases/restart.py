@@ -2,14 +2,18 @@
 
 The workflow runs the plan from the top under a new workflow id. What was answered, decided or done before is found in
 the journal and the store and is not repeated; the tasks that failed get new operations, because a person asked for it.
+An effect that was applied, or that its receiver recognises when it comes again, keeps its operation: whatever the task
+failed of later (a timeout, a lost answer), the effect happens once.
 """
 
 from __future__ import annotations
 
 from workflows.flow.planned import FlowPlan
+from workflows.gates.ids import gate_id, op_id
 from workflows.gates.model import Actor
+from workflows.journal.effects import effect_key
 from workflows.store.db import Tx
-from workflows.store.repositories import executions, flows, outbox
+from workflows.store.repositories import executions, flows, gates, operations, outbox
 from workflows.store.repositories.executions import Execution
 from workflows.usecases import delivery
 from workflows.usecases.plans import plan_of
@@ -37,7 +41,8 @@ def _reopen(tx: Tx, services: Services, namespace: str, execution_id: str, actor
     generation = before.generation + 1
     reruns = dict(before.reruns or {})
     for name in before.failed or ():
-        reruns[name] = reruns.get(name, 0) + 1
+        if not _keeps_its_operation(tx, services, before, name):
+            reruns[name] = reruns.get(name, 0) + 1
     workflow_id = f"{execution_id}:{generation}"
     if not executions.reopen(tx, namespace, execution_id, workflow_id=workflow_id, reruns=reruns):
         raise execution_not_ended(execution_id, before.state)
@@ -62,6 +67,24 @@ def _reopen(tx: Tx, services: Services, namespace: str, execution_id: str, actor
         item_id=delivery.start_row(execution_id, generation),
     )
     return execution
+
+
+def _keeps_its_operation(tx: Tx, services: Services, execution: Execution, name: str) -> bool:
+    """Whether a new operation for this failed task (``triage/review/write[57]``) could repeat its effect."""
+    path, _, rest = name.partition("[")
+    item_key = rest.removesuffix("]")
+    gate = gates.get(tx, execution.namespace, gate_id(execution.id, path.rpartition("/")[0], item_key))
+    generation = (execution.reruns or {}).get(name, 0)
+    types = services.world.task_types()
+    for revision in range(gate.revision + 1 if gate else 1):
+        operation = op_id(execution.id, path, item_key, revision, "call", generation=generation)
+        row = operations.get(tx, execution.namespace, effect_key(operation))
+        if row is None or row.state == "failed":
+            continue
+        known = types.get((row.meta or {}).get("type", ""))
+        if row.state == "answered" or (known is not None and known.idempotent):
+            return True
+    return False
 
 
 def _plan(tx: Tx, execution: Execution) -> FlowPlan:

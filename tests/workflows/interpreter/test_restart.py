@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from connectors.connections import Secrets
 from tests.workflows.interpreter.remote import Remote
 from tests.workflows.interpreter.stage import NAMESPACE, Stage
 from workflows.activities.catalog import Catalog
+from workflows.store import tables
 from workflows.store.repositories import operations
 from workflows.usecases.refusals import Refused
 from workflows.usecases.restart import restart
@@ -111,3 +113,49 @@ async def test_only_an_ended_execution_can_be_restarted(stage: Stage, services: 
     assert refused.value.code == "execution_not_ended"
     await stage.answer(gate)
     await stage.ended(handle)
+
+
+CLOCK = """
+id: clock
+tasks:
+  - {id: note, type: file.write, path: note.txt, mode: append, content: "{{ execution.now }}\\n"}
+  - {id: late, type: file.read, path: late.txt}
+"""
+
+
+async def test_an_applied_effect_stays_applied_when_a_restart_would_send_something_else(
+    stage: Stage, services: Services
+) -> None:
+    """The moment of a restart is another one; what was written before is neither refused nor written again."""
+    handle = await stage.start(CLOCK)
+    assert (await stage.ended(handle)).state == "failed"
+    written = lines(stage.files / "note.txt")
+    (stage.files / "late.txt").write_text("there now")
+
+    await restart(services, NAMESPACE, handle.id, actor=stage.rita)
+    again = await ended_again(stage, handle.id)
+    assert again.state == "succeeded", again.reason
+    assert lines(stage.files / "note.txt") == written
+
+
+@pytest.mark.parametrize("state", ["answered", "requested"])
+async def test_a_failed_task_whose_effect_may_have_been_applied_keeps_its_operation(
+    stage: Stage, services: Services, state: str
+) -> None:
+    """The task ended failed (its answer came too late, say), its effect did not: a restart does not do it again."""
+    handle = await stage.start(CLOCK)
+    assert (await stage.ended(handle)).state == "failed"
+    (stage.files / "late.txt").write_text("there now")
+    written = lines(stage.files / "note.txt")
+
+    def as_if_too_late(tx: Any) -> None:
+        [effect] = [row for row in operations.of_execution(tx, NAMESPACE, handle.id) if row.kind == "effect"]
+        tx.conn.execute(sa.update(tables.operations).where(tables.operations.c.key == effect.key).values(state=state))
+        ours = tables.executions.c.id == handle.id
+        tx.conn.execute(sa.update(tables.executions).where(ours).values(failed=["note"]))
+
+    stage.db.write_sync(as_if_too_late)
+    await restart(services, NAMESPACE, handle.id, actor=stage.rita)
+    await ended_again(stage, handle.id)
+    assert not stage.execution(handle.id).reruns
+    assert lines(stage.files / "note.txt") == written

@@ -210,6 +210,14 @@ def test_another_effect_under_the_same_operation_is_refused(database: Database, 
         _intent(database, journal, _effect(2, request_hash="other"))
 
 
+def test_what_was_applied_stays_applied_whatever_is_asked_later(database: Database, journal: Journal) -> None:
+    _intent(database, journal, _effect())
+    database.write_sync(lambda tx: effects.applied(tx, journal, _effect(), {"range": "A7"}))
+    assert _intent(database, journal, _effect(2, request_hash="other")) == effects.IntentState(
+        "applied", {"range": "A7"}
+    )
+
+
 def test_a_zombies_effect_is_refused(database: Database, journal: Journal) -> None:
     _intent(database, journal, _effect(1))
     _intent(database, journal, _effect(2), idempotent=True)
