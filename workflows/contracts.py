@@ -68,7 +68,8 @@ class Limits(Contract):
     """When a run starts afresh and how work is divided; in the input, so that tests can make them small.
 
     A ``foreach`` over more than ``chunk_items`` elements runs in child workflows, each with at most
-    ``chunk_items_max``. A dead worker is noticed after ``heartbeat_ms``.
+    ``chunk_items_max``. A dead worker is noticed after ``heartbeat_ms``. Model calls go to the workers of ``visto-ai`` when
+    ``separate_ai``; else to the worker that runs the workflow, which gets them without asking the server for work.
     """
 
     history_events: int = 4_000
@@ -76,6 +77,7 @@ class Limits(Contract):
     chunk_items_max: int = 1_000
     inline_bytes: int = 256 * 1024
     heartbeat_ms: int = 5_000
+    separate_ai: bool = False
 
 
 class Where(Contract):

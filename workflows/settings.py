@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     worker_concurrency: int = 20
     worker_ai_concurrency: int = 20
     worker_bulk_concurrency: int = 2
+    separate_ai: bool = False
     sticky_timeout: timedelta = timedelta(seconds=1)
     max_cached_workflows: int = 1000
     log_level: str = "INFO"

@@ -18,8 +18,8 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from tests.bench.handwritten import QUEUE, Handwritten
-from workflows.settings import Settings
 from workflows.runner import PASSED_THROUGH
+from workflows.settings import Settings
 
 Json = Any
 INSTRUCTIONS = "Read the order and repeat its amount with a note."

@@ -33,7 +33,7 @@ def activities(deps: Deps) -> dict[str, Sequence[Activity]]:
         items.store,
     ]
     return {
-        QUEUE: light,
+        QUEUE: [*light, agent.run, retrieval.search],
         QUEUE_AI: [agent.run, retrieval.search, connector.call],
         QUEUE_BULK: [retrieval.ingest, connector.call],
     }

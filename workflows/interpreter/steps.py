@@ -22,7 +22,7 @@ from temporalio.exceptions import (
     TimeoutError as ActivityTimeout,
 )
 
-from workflows.contracts import TIMEOUT_GRACE, Json, Reason
+from workflows.contracts import QUEUE, QUEUE_AI, TIMEOUT_GRACE, Json, Reason
 from workflows.flow.planned import RetryPlan, TaskPlan
 from workflows.interpreter.endings import StepFailed
 from workflows.interpreter.frame import Frame
@@ -59,7 +59,7 @@ async def _execute(frame: Frame, task: TaskPlan, name: str, given: BaseModel, re
         name,
         given,
         result_type=result,
-        task_queue=task.queue,
+        task_queue=task.queue if task.queue != QUEUE_AI or frame.run.given.limits.separate_ai else QUEUE,
         start_to_close_timeout=timeout + TIMEOUT_GRACE,
         heartbeat_timeout=timedelta(milliseconds=frame.run.given.limits.heartbeat_ms),
         retry_policy=INFRASTRUCTURE,

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from dataclasses import dataclass
 
-from workflows.contracts import RunInput
+from workflows.contracts import Limits, RunInput
 from workflows.flow.planned import FlowPlan
 from workflows.gateway import TemporalUnavailable
+from workflows.settings import Settings
 from workflows.store.db import Tx
 from workflows.store.repositories import executions, flows, outbox
 from workflows.store.repositories.executions import TERMINAL, Execution
@@ -58,7 +59,9 @@ async def deliver_start(services: Services, namespace: str, execution_id: str) -
             lambda tx: end(tx, services.journal, namespace, execution_id, "cancelled", CANCELLED_EARLY)
         )
         return
-    await services.gateway.start(run_input(found.execution, found.plan), workflow_id=found.execution.workflow_id)
+    await services.gateway.start(
+        run_input(services.settings, found.execution, found.plan), workflow_id=found.execution.workflow_id
+    )
 
 
 def _runnable(tx: Tx, namespace: str, execution_id: str) -> _Runnable | None:
@@ -70,7 +73,7 @@ def _runnable(tx: Tx, namespace: str, execution_id: str) -> _Runnable | None:
     return _Runnable(execution, plan_of(namespace, revision))
 
 
-def run_input(execution: Execution, plan: FlowPlan) -> RunInput:
+def run_input(settings: Settings, execution: Execution, plan: FlowPlan) -> RunInput:
     """What the workflow is started with; equal whoever starts it."""
     return RunInput(
         namespace=execution.namespace,
@@ -84,6 +87,7 @@ def run_input(execution: Execution, plan: FlowPlan) -> RunInput:
         reference=execution.reference,
         generation=execution.generation,
         reruns=execution.reruns or {},
+        limits=Limits(separate_ai=settings.separate_ai),
     )
 
 
