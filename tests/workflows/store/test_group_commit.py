@@ -26,7 +26,9 @@ NS = "default"
 
 
 @pytest.fixture
-def lite(sqlite_url: str, clock) -> Iterator[Database]:
+def lite(sqlite_url: str, clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """SQLite, with groups that no busy machine cuts short."""
+    monkeypatch.setattr(store, "GROUP_S", 60.0)
     made = Database(sqlite_url, clock=clock)
     yield made
     made.close()
