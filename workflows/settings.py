@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     payload_key: SecretStr | None = None
     connections_file: Path | None = None
     relay_every: timedelta = timedelta(seconds=1)
-    worker_concurrency: int = 20
+    worker_concurrency: int = 40
     worker_ai_concurrency: int = 20
     worker_bulk_concurrency: int = 2
     separate_ai: bool = False
