@@ -15,7 +15,10 @@ def api() -> None:
 
     Example: VISTO_API_PORT=9000 visto api
     """
+    import uvloop
+
     from api.server import serve
     from workflows.settings import Settings
 
-    asyncio.run(serve(Settings()))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(Settings()))

@@ -17,6 +17,8 @@ def worker() -> None:
 
     Example: VISTO_TEMPORAL_ADDRESS=temporal:7233 visto worker
     """
+    import uvloop
+
     from workflows.settings import Settings
     from workflows.worker import run
 
@@ -27,4 +29,5 @@ def worker() -> None:
         with suppress(asyncio.CancelledError):
             await task
 
-    asyncio.run(until_stopped())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(until_stopped())
