@@ -144,6 +144,17 @@ TABLE = [
         "ungated-write", 7, 106,
     ),
     (HEAD + AGENT + READ + "errors:\n  - {id: w, type: csv.write, path: x, rows: ['{{ error.message }}']}\n", "ungated-write", 9, 45),
+    # an inner element's ``parent`` is the outer element, wherever its own items come from
+    (
+        HEAD + "  - {id: ai, type: agent, prompt: p, output: {names: array}}\n"
+        "  - {id: o, type: foreach, items: '{{ outputs.ai.names }}', tasks: [{id: i, type: foreach, items: [1], tasks: [{id: w, type: file.write, path: x, text: '{{ parent.item }}'}]}]}\n",
+        "ungated-write", 7, 153,
+    ),
+    # the reason why an element failed may be the model's own words
+    (
+        HEAD + "  - {id: e, type: foreach, items: [1], on_failure: collect, tasks: [{id: ai, type: agent, prompt: p, output: {why: string}}, {id: no, type: fail, message: '{{ outputs.ai.why }}'}]}\n"
+        "  - {id: w, type: file.write, path: x, text: '{{ outputs.e.failed | tojson }}'}\n", "ungated-write", 7, 46,
+    ),
     # names of the world
     (HEAD + "  - {id: a, type: http.request, connection: crn}\n", "unknown-connection", 6, 45),
     (HEAD + "  - {id: a, type: rag.search, collection: nope, query: x}\n", "unknown-collection", 6, 43),

@@ -16,6 +16,10 @@ from workflows.flow.tree import Flow, Task
 Path = tuple[str, ...]
 
 NOTIFICATIONS = frozenset({"slack.post", "email.send"})
+_ITEM: Path = ("item",)
+_PARENT: Path = ("parent",)
+_ERROR: Path = ("error",)
+"""What a failure says: it may quote what the failed task was given."""
 _FILE_KEYS = ("path", "to", "from", "uri", "key")
 _INSIDE = frozenset({"tasks", "suggest", "enrich", "on_approve", "branches", "cases", "default"})
 
@@ -27,7 +31,7 @@ def check_taint(flow: Flow, report: Report) -> None:
     follower = _Follower(report)
     tainted = follower.tasks(flow.tasks, frozenset())
     if any(task.kind == "agent" for task in flow.walk()):
-        tainted |= {("error",)}
+        tainted |= {_ERROR}
     for tasks in (flow.errors, flow.finally_):
         follower.tasks(tasks, tainted, notifications=True)
 
@@ -50,7 +54,7 @@ class _Follower:
                 self.tasks(task.lists.get(name, []), tainted)
             return frozenset()
         if task.kind == "agent":
-            return frozenset({("outputs", task.id)})
+            return frozenset({("outputs", task.id), _ERROR})
         if isinstance(task.model, Foreach):
             return self._foreach(task, task.model, tainted, notifications=notifications)
         if isinstance(task.model, Set):
@@ -64,11 +68,15 @@ class _Follower:
 
     def _foreach(self, task: Task, model: Foreach, tainted: frozenset[Path], *, notifications: bool) -> frozenset[Path]:
         dirty_items = _uses(model.items, tainted)
-        inside = tainted | {("item",)} if dirty_items else tainted - {("item",)}
-        done = self.tasks(task.lists.get("tasks", []), inside, notifications=notifications)
+        inside = {path for path in tainted if path not in (_ITEM, _PARENT, _ERROR)}
+        inside |= {_ITEM} if dirty_items else set()
+        inside |= {_PARENT} if tainted & {_ITEM, _PARENT} else set()
         inner = task.lists.get("tasks", [])
+        done = self.tasks(inner, frozenset(inside), notifications=notifications)
         result = model.result or (inner[-1].id if inner else "")
         added = {("outputs", task.id, name) for name in ("rejected", "failed") if dirty_items}
+        if _ERROR in done:
+            added.add(("outputs", task.id, "failed"))
         if any(path[:2] == ("outputs", result) for path in done):
             added.add(("outputs", task.id, "results"))
         return frozenset(added)
@@ -84,7 +92,7 @@ class _Follower:
             if not (notifications and task.type in NOTIFICATIONS):
                 self._report(task, dirty[0], notifications=notifications)
         reads_again = task.effect == "read" and bool(places & self.files)
-        return frozenset({("outputs", task.id)}) if dirty or reads_again else frozenset()
+        return frozenset({("outputs", task.id), _ERROR}) if dirty or reads_again else frozenset()
 
     def _report(self, task: Task, key: str, *, notifications: bool) -> None:
         message = f"`{task.type}` would act on what a model wrote, and nobody approves it"
