@@ -72,8 +72,7 @@ def _verify(tx: Tx, run: _Pass, namespace: str | None) -> None:
     for row in _stream(tx, events):
         if walk.feed(row[:_WIDTH], row[_WIDTH], row[_WIDTH + 1]):
             _content(run, row)
-            run.witness.note(row[_NAMES["kind"]], row[_NAMES["event_id"]], row[_NAMES["meta"]], row[_NAMES["outcome"]],
-                             row[_NAMES["action_digest"]])  # fmt: skip
+            run.witness.note({name: row[index] for name, index in _NAMES.items()})
     walk.close()
     for finding in crosscheck.findings(tx, run.witness, namespace):
         run.report.found(finding)

@@ -17,11 +17,13 @@ import sqlalchemy as sa
 
 from tests.support import rows, tamper
 from tests.support.rows import NS
+from workflows.gates.digest import action_digest
 from workflows.journal import effects
 from workflows.journal.findings import Verdict
 from workflows.journal.keyring import Keyring
 from workflows.journal.records import Journal, Record
 from workflows.journal.verify import verify
+from workflows.store import tables
 from workflows.store.db import Database, Tx
 from workflows.store.repositories import decisions
 from workflows.store.tables import audit_event
@@ -148,15 +150,23 @@ def test_a_key_destroyed_without_a_recorded_erasure_is_found(filled: Database, j
     assert "without an erasure" in report.findings[0].what
 
 
+VIEW = '{"suggestion":{"risk":"high"}}'
+
+
 def _decide(db: Database, journal: Journal, *, record: bool = True) -> None:
+    """Ask and decide, as the arbiter does: the rows and their records."""
+
     def unit(tx: Tx) -> None:
-        rows.gate(tx)
-        made = rows.decision(tx)
+        asked = action_digest(VIEW)
+        made = rows.decision(tx, action_digest=asked)
+        gate = rows.gate(tx)
+        tx.conn.execute(sa.update(tables.gate_revisions).values(view=VIEW, action_digest=asked))
+        journal.append(tx, Record(namespace=NS, kind="approval.requested", execution_id="e1", action_digest=asked))
         decisions.add(tx, NS, made)
         if record:
-            meta = {"decision_id": made.id, "gate_id": "g1", "revision": 1}
-            journal.append(tx, Record(namespace=NS, kind="decision.submitted", execution_id="e1", outcome=made.outcome,
-                                      action_digest=made.action_digest, meta=meta))  # fmt: skip
+            meta = {"decision_id": made.id, "gate_id": gate.id, "revision": 1}
+            journal.append(tx, Record(namespace=NS, kind="decision.submitted", actor_kind="person", actor_id=made.actor_id,
+                                      execution_id="e1", outcome=made.outcome, action_digest=asked, meta=meta))  # fmt: skip
 
     db.write_sync(unit)
 
@@ -166,12 +176,29 @@ def test_a_decision_without_its_record_is_found(database: Database, journal: Jou
     assert "has no record" in verify(database, journal.keyring).findings[0].what
 
 
-@pytest.mark.parametrize("edit", ["outcome = 'rejected'", "action_digest = 'other'"])
-def test_a_decision_row_that_differs_from_its_record_is_found(database: Database, journal: Journal, edit: str) -> None:
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        ("update decisions set outcome = 'rejected'", "says rejected, its record approved"),
+        ("update decisions set action_digest = 'other'", "bound to another action"),
+        ("update decisions set actor_id = 'bob'", "names bob as who decided, its record ann"),
+        ("update decisions set undone_at = decided_at", "is undone without a record"),
+        ("update decisions set revoked_reason = 'x'", "is revoked without a record"),
+        ("delete from decisions", "is recorded, its row is gone"),
+        ("update gate_revisions set view = '{}'", "is not what people were asked"),
+        ("update gate_revisions set action_digest = 'other'", "is not what people were asked"),
+        ("""update gate_revisions set fields = '{"risk": "low"}'""", "other fields than were shown"),
+    ],
+)
+def test_a_row_that_differs_from_its_record_is_found(
+    database: Database, journal: Journal, edit: str, says: str
+) -> None:
     _decide(database, journal)
     assert verify(database, journal.keyring).verdict is Verdict.VERIFIED
-    tamper.run(database, f"update decisions set {edit}")
-    assert verify(database, journal.keyring).verdict is Verdict.TAMPERED
+    tamper.run(database, edit)
+    report = verify(database, journal.keyring)
+    assert report.verdict is Verdict.TAMPERED
+    assert says in report.findings[0].what
 
 
 def test_an_answered_operation_without_its_record_is_found(database: Database, journal: Journal) -> None:
