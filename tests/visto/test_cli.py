@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from visto.cli.app import COMMANDS, app, explained, load
 from visto.cli.errors import CommandError, Exit
+from visto.cli.output import fail
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = """\
@@ -245,3 +246,15 @@ def test_a_defect_is_told_in_one_line(visto, monkeypatch):
 
 def test_the_group_can_be_built_without_loading_any_command():
     assert set(get_command(app).commands) == set(COMMANDS)
+
+
+def test_a_refused_flow_is_told_line_by_line(capsys):
+    """A refusal that brings diagnostics shows them: nobody is sent to look for lines that were not printed."""
+    problem = {"file": "f.yaml", "line": 60, "column": 32, "code": "unknown-group", "message": "there is no group `x`"}
+    refused = CommandError("The flow has 1 problem.", remedy="Correct it.", detail={"diagnostics": [problem]})
+    fail(refused, as_json=False)
+    assert capsys.readouterr().err.splitlines() == [
+        "Error: The flow has 1 problem.",
+        "  f.yaml:60:32  unknown-group  there is no group `x`",
+        "  Correct it.",
+    ]

@@ -50,6 +50,10 @@ def fail(error: CommandError, *, as_json: bool) -> None:
         sys.stderr.write(json.dumps(error.as_json(), ensure_ascii=False, default=str) + "\n")
         return
     note(f"Error: {error}")
+    for problem in error.detail.get("diagnostics", ()):
+        place = ":".join(str(problem.get(part, "")) for part in ("file", "line", "column"))
+        hint = f"  ({problem['hint']})" if problem.get("hint") else ""
+        note(f"  {place}  {problem.get('code', '')}  {problem.get('message', '')}{hint}")
     if error.remedy:
         note(f"  {error.remedy}")
 
