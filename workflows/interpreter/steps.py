@@ -48,6 +48,8 @@ async def outside(frame: Frame, task: TaskPlan, name: str, given: BaseModel, res
             if is_cancelled_exception(error):
                 raise asyncio.CancelledError from error
             code, reason, retry_after_ms = explained(error, frame.key_of(task.id))
+            if code == "timeout" and task.effect == "write" and not task.idempotent:
+                raise StepFailed(_unknown(task, reason), rerun=(frame.key_of(task.id),)) from error
             if code not in task.retry.on or attempt >= task.retry.attempts:
                 raise StepFailed(_counted(reason, attempt), rerun=(frame.key_of(task.id),)) from error
             await asyncio.sleep(_delay_ms(task.retry, attempt, retry_after_ms) / 1000)
@@ -92,6 +94,17 @@ def explained(error: ActivityError, task: str) -> tuple[str, Reason, int | None]
         message = "The step took longer than its timeout."
         return "timeout", Reason(code="timeout", message=message, task=task, remedy=REMEDIES["timeout"]), None
     return "failed", Reason(code="failed", message=str(cause or error), task=task), None
+
+
+def _unknown(task: TaskPlan, reason: Reason) -> Reason:
+    """A write that cannot be recognised by its receiver and whose answer never came: only a person can know."""
+    return reason.model_copy(
+        update={
+            "code": "unknown_outcome",
+            "message": f"`{task.id}` was sent and no answer came in time; it may have happened.",
+            "remedy": "Look there whether it happened; restart the execution only if it did not.",
+        }
+    )
 
 
 def _counted(reason: Reason, attempt: int) -> Reason:

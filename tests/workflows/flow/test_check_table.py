@@ -26,6 +26,11 @@ def gate(extra: str = "", approve: str = "reviewers: {groups: [fraud]}") -> str:
     return HEAD + "\n".join(lines)
 
 
+SUGGESTS = gate().replace(
+    "{type: agent, prompt: p, output: {risk: {enum: [low, high]}, score: number}}",
+    "{type: csv.write, path: x, rows: []}",
+)
+
 TABLE = [
     # structure
     ("[]", "wrong-type", 1, 1),
@@ -117,6 +122,7 @@ TABLE = [
     (gate("validate:\n  - {require: suggestion.risk ==}\n"), "expression", 14, 19),
     (gate("validate:\n  - {require: final.risk == 'low'}\n"), "unknown-name", 14, 19),
     (gate("enrich:\n  - {id: w, type: csv.write, path: x, rows: []}\n"), "enrich-writes", 14, 23),
+    (SUGGESTS, "suggest-writes", 10, 14),
     (gate("enrich:\n  - {id: w, type: http.request, method: POST}\n"), "enrich-writes", 14, 23),
     (gate("enrich:\n  - {id: w, type: foreach, items: [], tasks: [{id: z, type: set, values: {a: 1}}]}\n"), "wrong-place", 14, 23),
     (gate("on_approve:\n  - {id: w, type: csv.write, path: x, rows: ['{{ execution.now }}']}\n"), "not-here", 14, 50),
@@ -133,6 +139,11 @@ TABLE = [
     # taint
     (HEAD + AGENT + "  - {id: w, type: csv.write, path: x, rows: ['{{ outputs.ai.risk }}']}\n", "ungated-write", 7, 45),
     (HEAD + AGENT + "  - {id: w, type: csv.write, path: x, rows: ['{{ outputs }}']}\n", "ungated-write", 7, 45),
+    # a model never chooses an address, also of a request that only reads
+    (HEAD + AGENT + "  - {id: r, type: http.request, url: '{{ outputs.ai.why }}'}\n", "model-url", 7, 38),
+    (HEAD + AGENT + "  - {id: r, type: http.request, url: 'https://{{ outputs.ai.why }}/a'}\n", "model-url", 7, 38),
+    (HEAD + AGENT + "  - {id: r, type: http.request, url: 'https://a.example{{ outputs.ai.why }}'}\n", "model-url", 7, 38),
+    (gate("enrich: [{id: r, type: http.request, url: '{{ suggestion.risk }}'}]\n"), "model-url", 13, 47),
     (HEAD + AGENT + "  - {id: s, type: set, values: {a: '{{ outputs.ai.why }}'}}\n  - {id: w, type: file.write, path: x, text: '{{ outputs.s.a }}'}\n", "ungated-write", 8, 46),
     (
         HEAD + "  - {id: e, type: foreach, items: [1], tasks: [{id: ai, type: agent, prompt: p, output: {a: string}}]}\n"

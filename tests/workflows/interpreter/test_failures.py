@@ -158,5 +158,8 @@ async def test_a_post_of_unknown_outcome_is_not_sent_twice(stage: Stage, remote:
     )
     ended = await stage.run(flow)
     assert ended.state == "failed"
+    assert ended.reason is not None
+    assert ended.reason["code"] == "unknown_outcome"
+    assert "only if it did not" in ended.reason["remedy"]
     assert len(remote.requests) == 1
     assert len(set(remote.keys)) == 1

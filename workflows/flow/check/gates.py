@@ -32,6 +32,9 @@ def _tasks_inside(task: Task, report: Report) -> None:
             if inner.kind not in _EFFECT_KINDS:
                 hint = "put it before or after the gate"
                 report.add((*inner.path, "type"), "wrong-place", f"`{inner.type}` cannot stand in `{name}`", hint)
+            elif name == "suggest" and inner.effect == "write":
+                hint = "a suggestion only says what should happen; effects belong in `on_approve`"
+                report.add((*inner.path, "type"), "suggest-writes", f"`{inner.type}` changes something", hint)
             elif name == "enrich" and inner.effect == "write":
                 hint = "`enrich` only gathers evidence; effects belong in `on_approve`"
                 report.add((*inner.path, "type"), "enrich-writes", f"`{inner.type}` changes something", hint)

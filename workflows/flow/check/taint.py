@@ -6,6 +6,7 @@ files written and read again; it does not go through ``when``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from workflows.flow.expr import ExpressionError, references
@@ -18,9 +19,12 @@ Path = tuple[str, ...]
 NOTIFICATIONS = frozenset({"slack.post", "email.send"})
 _ITEM: Path = ("item",)
 _PARENT: Path = ("parent",)
+_SUGGESTION: Path = ("suggestion",)
 _ERROR: Path = ("error",)
 """What a failure says: it may quote what the failed task was given."""
 _FILE_KEYS = ("path", "to", "from", "uri", "key")
+_FIXED_HOST = re.compile(r"https?://[^/?#{}\s]+[/?#]", re.IGNORECASE)
+"""An address whose host the author wrote: what follows may hold anything, it goes where the author said."""
 _INSIDE = frozenset({"tasks", "suggest", "enrich", "on_approve", "branches", "cases", "default"})
 
 
@@ -50,8 +54,11 @@ class _Follower:
     def task(self, task: Task, tainted: frozenset[Path], *, notifications: bool) -> frozenset[Path]:
         """Return the paths that this task adds."""
         if task.kind == "gate":
-            for name in ("suggest", "enrich"):
-                self.tasks(task.lists.get(name, []), tainted)
+            self.tasks(task.lists.get("suggest", []), tainted)
+            suggested = (
+                {_SUGGESTION} if any(inner.kind == "agent" for inner in task.lists.get("suggest", [])) else set()
+            )
+            self.tasks(task.lists.get("enrich", []), tainted | suggested)
             return frozenset()
         if task.kind == "agent":
             return frozenset({("outputs", task.id), _ERROR})
@@ -84,6 +91,9 @@ class _Follower:
     def _outside(self, task: Task, tainted: frozenset[Path], *, notifications: bool) -> frozenset[Path]:
         own = {key: value for key, value in task.raw.items() if key not in _INSIDE}
         dirty = sorted(key for key, value in own.items() if _uses(value, tainted))
+        if task.type == "http.request" and "url" in dirty and not _FIXED_HOST.match(str(own["url"])):
+            self._report_url(task)
+            dirty.remove("url")
         places = {
             value for key, value in own.items() if key in _FILE_KEYS and isinstance(value, str) and "{{" not in value
         }
@@ -93,6 +103,11 @@ class _Follower:
                 self._report(task, dirty[0], notifications=notifications)
         reads_again = task.effect == "read" and bool(places & self.files)
         return frozenset({("outputs", task.id), _ERROR}) if dirty or reads_again else frozenset()
+
+    def _report_url(self, task: Task) -> None:
+        """Whatever the method: an address can carry data out, and a model must not choose where it goes."""
+        hint = "give the address in a `connection`, or use the outputs of a gate"
+        self.report.add((*task.path, "url"), "model-url", "a model would choose which address is called", hint)
 
     def _report(self, task: Task, key: str, *, notifications: bool) -> None:
         message = f"`{task.type}` would act on what a model wrote, and nobody approves it"
