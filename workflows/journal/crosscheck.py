@@ -1,31 +1,49 @@
 """What the business rows claim must be in the journal, and what it says of them must hold.
 
-Decisions, what people were asked, answers and erasures without a record are forged; a decision whose row is gone was
-removed.
+Decisions, votes, what people were asked, answers and erasures without a record are forged; a decision or a vote whose
+row is gone was removed. Each table is read once, whatever the number of its rows.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
 
+from workflows.flow.plan import revision_sha256
 from workflows.gates.digest import action_digest as digest_of
 from workflows.journal.findings import Finding
+from workflows.journal.witness import Decided, Voted, Witness, digest, instant
 from workflows.store.db import Tx
-from workflows.store.tables import audit_key, decisions, gate_revisions, operations
-
-_DECIDED = frozenset({"decision.submitted", "decision.auto", "decision.expired"})
-_ANSWERED = frozenset({"llm.response", "tool.response", "retrieval", "embedding", "action.applied"})
-_ERASED = "erasure"
+from workflows.store.tables import (
+    audit_key,
+    decisions,
+    executions,
+    gate_revisions,
+    gates,
+    operations,
+    revisions,
+    votes,
+)
 
 _DECISIONS = sa.select(
     decisions.c.id, decisions.c.namespace, decisions.c.execution_id, decisions.c.outcome, decisions.c.action_digest,
-    decisions.c.actor_id, decisions.c.undone_at, decisions.c.revoked_reason,
+    decisions.c.actor_id, decisions.c.undone_at, decisions.c.revoked_reason, decisions.c.reason_code,
+    decisions.c.decided_at, decisions.c.fields,
 )  # fmt: skip
+_VOTES = sa.select(
+    votes.c.id, votes.c.namespace, votes.c.gate_id, votes.c.revision, votes.c.principal_id, votes.c.action,
+    votes.c.created_at,
+)  # fmt: skip
+_GATES = sa.select(gates.c.id, gates.c.namespace, gates.c.execution_id, gates.c.state, gates.c.requester_id)
+_EXECUTIONS = sa.select(
+    executions.c.id, executions.c.namespace, executions.c.state, executions.c.generation, executions.c.requester_id
+)
+_REVISIONS = sa.select(
+    revisions.c.namespace, revisions.c.flow_id, revisions.c.number, revisions.c.sha256, revisions.c.bundle
+)
 _ASKED = sa.select(
     gate_revisions.c.namespace, gate_revisions.c.gate_id, gate_revisions.c.revision, gate_revisions.c.view,
     gate_revisions.c.action_digest, gate_revisions.c.fields,
@@ -38,49 +56,14 @@ _DESTROYED = sa.select(audit_key.c.namespace, audit_key.c.key_id, audit_key.c.su
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What the journal says of a decision."""
-
-    stream: str
-    outcome: str | None
-    action_digest: str | None
-    actor_id: str | None
-
-
-@dataclass(slots=True)
-class Witness:
-    """What sound records say, gathered in passing."""
-
-    decisions: dict[str, Decided] = field(default_factory=dict)
-    undone: set[str] = field(default_factory=set)
-    revoked: set[str] = field(default_factory=set)
-    asked: set[str | None] = field(default_factory=set)
-    answers: dict[str, str | None] = field(default_factory=dict)
-    destroyed: set[str] = field(default_factory=set)
-
-    def note(self, row: Mapping[str, Any]) -> None:
-        """Remember a sound record (a row of ``audit_event``) that a business row may lean on."""
-        kind, meta = row["kind"], json.loads(row["meta"])
-        decision = meta.get("decision_id")
-        if kind in _DECIDED and decision is not None:
-            self.decisions[decision] = Decided(row["stream"], row["outcome"], row["action_digest"], row["actor_id"])
-        elif kind == "decision.undone":
-            self.undone.add(decision)
-        elif kind == "decision.revoked":
-            self.revoked.add(decision)
-        elif kind == "approval.requested":
-            self.asked.add(row["action_digest"])
-        elif kind in _ANSWERED:
-            self.answers[row["event_id"]] = meta.get("request_hash")
-        elif kind == _ERASED:
-            self.destroyed.update(meta.get("keys", ()))
-
-
 def findings(tx: Tx, witness: Witness, namespace: str | None) -> Iterator[Finding]:
     """Name the rows that the journal does not bear out."""
     yield from _decisions(tx, witness, namespace)
+    yield from _votes(tx, witness, namespace)
     yield from _asked(tx, witness, namespace)
+    yield from _gates(tx, witness, namespace)
+    yield from _executions(tx, witness, namespace)
+    yield from _revisions(tx, namespace)
     yield from _answers(tx, witness, namespace)
     for space, key_id, subject in tx.conn.execute(_within(_DESTROYED, audit_key, namespace)):
         if key_id not in witness.destroyed:
@@ -104,12 +87,17 @@ def _contradiction(row: sa.Row[Any], known: Decided | None, witness: Witness) ->
     """What a decision's row claims against its record."""
     if known is None:
         return f"({row.outcome}) has no record"
-    if known.outcome != row.outcome:
-        return f"says {row.outcome}, its record {known.outcome}"
-    if known.action_digest != row.action_digest:
-        return "is bound to another action than its record"
-    if known.actor_id != row.actor_id:
-        return f"names {row.actor_id} as who decided, its record {known.actor_id}"
+    at = instant(row.decided_at)
+    for differs, wrong in (
+        (known.outcome != row.outcome, f"says {row.outcome}, its record {known.outcome}"),
+        (known.action_digest != row.action_digest, "is bound to another action than its record"),
+        (known.actor_id != row.actor_id, f"names {row.actor_id} as who decided, its record {known.actor_id}"),
+        (known.reason_code != row.reason_code, f"gives the reason {row.reason_code}, its record {known.reason_code}"),
+        (known.decided_at != at, f"is dated {at}, its record {known.decided_at}"),
+        (known.fields not in (None, digest(row.fields)), "holds other fields than its record"),
+    ):
+        if differs:
+            return wrong
     for what, is_so, recorded in (
         ("undone", row.undone_at is not None, row.id in witness.undone),
         ("revoked", row.revoked_reason is not None, row.id in witness.revoked),
@@ -117,6 +105,68 @@ def _contradiction(row: sa.Row[Any], known: Decided | None, witness: Witness) ->
         if is_so != recorded:
             return f"is {what} without a record" if is_so else f"was {what}, and its row does not say so"
     return None
+
+
+def _votes(tx: Tx, witness: Witness, namespace: str | None) -> Iterator[Finding]:
+    """Every vote has a record of its own, or the decision that it brought about."""
+    left = {cast: sorted(voted, key=lambda one: not one.exact) for cast, voted in witness.votes.items()}
+    for row in tx.conn.execute(_within(_VOTES, votes, namespace)):
+        known = left.get((row.gate_id, row.revision, row.principal_id, instant(row.created_at)), [])
+        match = next((one for one in known if row.action in one.actions), None)
+        if match is None:
+            yield Finding(f"{row.namespace}/gates", None, None, f"vote {row.id} {_unlike(row, known)}")
+        if known:
+            known.remove(match or known[0])
+    for (gate, _, principal, _), voted in left.items():
+        for one in (one for one in voted if one.exact):
+            yield Finding(
+                one.stream, None, None, f"the vote of {principal} on gate {gate} is recorded, its row is gone"
+            )
+
+
+def _unlike(row: sa.Row[Any], known: list[Voted]) -> str:
+    if not known:
+        return f"({row.action} by {row.principal_id}) has no record"
+    return f"says {row.action}, its record {' or '.join(sorted(known[0].actions))}"
+
+
+def _gates(tx: Tx, witness: Witness, namespace: str | None) -> Iterator[Finding]:
+    for row in tx.conn.execute(_within(_GATES, gates, namespace)):
+        place, state = f"{row.namespace}/{row.execution_id}", witness.gates.get(row.id, row.state)
+        if state != row.state:
+            yield Finding(place, None, None, f"gate {row.id} is {row.state}, its records leave it {state}")
+        requester = witness.requesters.get(row.execution_id, row.requester_id)
+        if requester != row.requester_id:
+            what = f"gate {row.id} names {row.requester_id} as requester, the execution's record {requester}"
+            yield Finding(place, None, None, what)
+
+
+def _executions(tx: Tx, witness: Witness, namespace: str | None) -> Iterator[Finding]:
+    for row in tx.conn.execute(_within(_EXECUTIONS, executions, namespace)):
+        place, ended = f"{row.namespace}/{row.id}", witness.ended.get(row.id)
+        if ended is not None and row.generation <= ended.generation and row.state != ended.state:
+            yield Finding(
+                place, None, None, f"execution {row.id} is {row.state}, its record says it ended {ended.state}"
+            )
+        requester = witness.requesters.get(row.id, row.requester_id)
+        if requester != row.requester_id:
+            what = f"execution {row.id} names {row.requester_id} as requester, its record {requester}"
+            yield Finding(place, None, None, what)
+
+
+def _revisions(tx: Tx, namespace: str | None) -> Iterator[Finding]:
+    """A revision is what its identity was computed from."""
+    for row in tx.conn.execute(_within(_REVISIONS, revisions, namespace)):
+        if not _is_identity(row.sha256, row.bundle):
+            what = f"revision {row.number} of flow {row.flow_id} is not the content that its sha256 names"
+            yield Finding(f"{row.namespace}/admin", None, None, what)
+
+
+def _is_identity(sha256: str, bundle: Any) -> bool:
+    try:
+        return revision_sha256(bundle) == sha256
+    except ValueError:  # no canonical form, which nothing that was saved lacks
+        return False
 
 
 def _asked(tx: Tx, witness: Witness, namespace: str | None) -> Iterator[Finding]:

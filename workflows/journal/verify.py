@@ -14,8 +14,9 @@ import sqlalchemy as sa
 from workflows.journal import chain, crosscheck
 from workflows.journal.findings import Finding, Report
 from workflows.journal.keyring import Keyring, KeyringError
-from workflows.journal.sealing import Unreadable, unseal
+from workflows.journal.sealing import Opened, Unreadable, unseal
 from workflows.journal.walk import Walk
+from workflows.journal.witness import Witness
 from workflows.store.db import Database, StoreUnavailable, Tx
 from workflows.store.tables import audit_blob, audit_event, audit_head, audit_key
 
@@ -45,7 +46,7 @@ _HEADS = sa.select(audit_head.c.stream, audit_head.c.seq, audit_head.c.hash)
 class _Pass:
     keyring: Keyring | None
     report: Report
-    witness: crosscheck.Witness = field(default_factory=crosscheck.Witness)
+    witness: Witness = field(default_factory=Witness)
 
 
 def verify(db: Database, keyring: Keyring | None, *, namespace: str | None = None) -> Report:
@@ -71,8 +72,8 @@ def _verify(tx: Tx, run: _Pass, namespace: str | None) -> None:
     walk = Walk({stream: (seq, hash_) for stream, seq, hash_ in tx.conn.execute(heads)}, run.report)
     for row in _stream(tx, events):
         if walk.feed(row[:_WIDTH], row[_WIDTH], row[_WIDTH + 1]):
-            _content(run, row)
-            run.witness.note({name: row[index] for name, index in _NAMES.items()})
+            opened = _content(run, row)
+            run.witness.note({name: row[index] for name, index in _NAMES.items()}, opened)
     walk.close()
     for finding in crosscheck.findings(tx, run.witness, namespace):
         run.report.found(finding)
@@ -84,11 +85,12 @@ def _stream(tx: Tx, statement: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
         yield from part
 
 
-def _content(run: _Pass, row: sa.Row[Any]) -> None:
-    """Check that a content is there and is the one committed to."""
+def _content(run: _Pass, row: sa.Row[Any]) -> Opened | None:
+    """Check that a content is there and is the one committed to; returns it if it can be read and is."""
     committed = row[_NAMES["content_commitment"]]
     key_id, nonce, ciphertext, wrapped, kek_id, destroyed_at = row[_WIDTH + 2 :]
     wrong: str | None = None
+    opened: Opened | None = None
     if committed is None:
         wrong = "the record has a content that it never committed to" if key_id is not None else None
     elif key_id is None:
@@ -98,20 +100,24 @@ def _content(run: _Pass, row: sa.Row[Any]) -> None:
     elif wrapped is None:
         wrong = "the content's key is missing"
     else:
-        wrong = _opened(run, row[_NAMES["event_id"]], committed, key_id, nonce, ciphertext, wrapped, kek_id)
+        opened, wrong = _opened(run, row[_NAMES["event_id"]], committed, key_id, nonce, ciphertext, wrapped, kek_id)
     if wrong is not None:
         run.report.found(Finding(row[_NAMES["stream"]], row[_NAMES["seq"]], row[_NAMES["event_id"]], wrong))
+    return opened
 
 
 def _opened(
     run: _Pass, event_id: str, committed: str, key_id: str, nonce: bytes, ciphertext: bytes, wrapped: bytes, kek_id: str
-) -> str | None:
+) -> tuple[Opened | None, str | None]:
+    """The content, or what is wrong with it; neither when it is sealed under another key than ours."""
     if run.keyring is None or run.keyring.kek_id != kek_id:
         run.report.unreadable += 1
-        return None
+        return None, None
     try:
         opened = unseal(run.keyring.unwrap(key_id, wrapped, kek_id), event_id, nonce, ciphertext)
     except (Unreadable, KeyringError) as error:
-        return str(error)
+        return None, str(error)
     run.report.contents += 1
-    return None if opened.commitment == committed else "the content is not the one committed to"
+    if opened.commitment != committed:
+        return None, "the content is not the one committed to"
+    return opened, None

@@ -25,7 +25,7 @@ from workflows.journal.records import Journal, Record
 from workflows.journal.verify import verify
 from workflows.store import tables
 from workflows.store.db import Database, Tx
-from workflows.store.repositories import decisions
+from workflows.store.repositories import decisions, gates
 from workflows.store.tables import audit_event
 
 STREAMS, LENGTH = 3, 8
@@ -163,6 +163,7 @@ def _decide(db: Database, journal: Journal, *, record: bool = True) -> None:
         tx.conn.execute(sa.update(tables.gate_revisions).values(view=VIEW, action_digest=asked))
         journal.append(tx, Record(namespace=NS, kind="approval.requested", execution_id="e1", action_digest=asked))
         decisions.add(tx, NS, made)
+        gates.update(tx, NS, gate.id, state="decided")
         if record:
             meta = {"decision_id": made.id, "gate_id": gate.id, "revision": 1}
             journal.append(tx, Record(namespace=NS, kind="decision.submitted", actor_kind="person", actor_id=made.actor_id,
