@@ -84,7 +84,8 @@ def _no_groups(names: list[str], path: Path, groups: Mapping[str, int] | None, r
     """Report unknown groups; return whether there were any."""
     unknown = [(index, name) for index, name in enumerate(names) if groups is not None and name not in groups]
     for index, name in unknown:
-        report.add((*path, index), "unknown-group", f"there is no group `{name}`", nearest(name, groups or ()))
+        hint = nearest(name, groups or ()) or f"add it with `visto people group {name} MEMBER`"
+        report.add((*path, index), "unknown-group", f"there is no group `{name}`", hint)
     return bool(unknown)
 
 
