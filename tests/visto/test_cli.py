@@ -1,18 +1,23 @@
 """The command line as its users meet it: help, exit codes, JSON, and errors without tracebacks."""
 
+import contextlib
 import json
 import resource
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from visto.cli.app import COMMANDS, app, explained, load
 from visto.cli.errors import CommandError, Exit
+from visto.cli.http import problem
 from visto.cli.output import fail
+from visto.supervisor.state import held
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = """\
@@ -232,6 +237,36 @@ def test_an_error_that_brings_its_remedy_keeps_both():
     found = explained(StoreUnavailable("The disk is full."))
     assert isinstance(found, CommandError)
     assert (str(found), found.remedy, found.exit_code) == ("The disk is full.", "Free disk space.", Exit.UNREACHABLE)
+
+
+@pytest.mark.parametrize("below", ["", "x", "x/y"])
+def test_a_home_that_cannot_be_a_folder_is_a_usage_error_that_names_it(visto, tmp_path, below):
+    (tmp_path / "afile").write_text("")
+    home = tmp_path / "afile" / below
+    done = visto("dev", "--any-ports", "--home", str(home))
+    assert done.exit_code == Exit.USAGE, done.output
+    assert str(home) in done.stderr
+    assert "--home" in done.stderr
+
+
+def test_a_second_dev_on_one_home_says_nothing_about_ports(visto, tmp_path):
+    with held(tmp_path / "home"), socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):  # then somebody else has the usual port, which is as good
+            taken.bind(("127.0.0.1", 8400))
+            taken.listen()
+        done = visto("dev")
+    assert done.exit_code == Exit.NO
+    assert "runs already" in done.stderr
+    assert "port" not in done.stderr
+
+
+def test_a_wrong_key_is_refused_with_the_command_that_makes_one():
+    """The API names its own address; at the command line there is a command for it."""
+    told = {"code": "invalid_key", "detail": "The API key is unknown.", "remedy": "POST /api/v1/keys"}
+    found = problem(httpx.Response(401, json=told))
+    assert (found.exit_code, found.code) == (Exit.REFUSED, "invalid_key")
+    assert "`visto people key NAME`" in found.remedy
 
 
 def test_a_defect_is_told_in_one_line(visto, monkeypatch):

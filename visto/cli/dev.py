@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from visto.cli.errors import CommandError
+from visto.cli.errors import CommandError, Exit
 from visto.cli.output import Json, emit, note, say
 
 if TYPE_CHECKING:
@@ -49,11 +49,12 @@ def dev(
 
 
 def supervisor_for(options: Options) -> Supervisor:
-    """Plan a stack; tells which ports are not the usual ones. Raises ``CommandError``."""
+    """Plan a stack on a home that nothing runs on; tells which ports are not the usual ones. Raises ``CommandError``."""
     from visto.supervisor.ports import PortTaken
     from visto.supervisor.stack import TemporalMissing, plan
     from visto.supervisor.supervisor import Supervisor
 
+    _check_home(options.home)
     try:
         stack = plan(options)
     except (PortTaken, TemporalMissing) as error:
@@ -61,6 +62,24 @@ def supervisor_for(options: Options) -> Supervisor:
     for name, number in stack.moved.items():
         note(f"The usual port for {NAMES[name]} is in use; taking {number}.")
     return Supervisor(stack, note)
+
+
+def _check_home(home: Path) -> None:
+    """Whether the home can be held, before anything is said about its ports. The start itself holds it later."""
+    from visto.supervisor.state import AlreadyRunning, held
+
+    try:
+        with held(home):
+            pass
+    except AlreadyRunning as error:
+        raise CommandError(str(error), remedy=error.remedy, code="already_running") from error
+    except OSError as error:
+        raise CommandError(
+            f"The home folder {home} cannot be used: {error.strerror}.",
+            exit_code=Exit.USAGE,
+            remedy="Name another folder with --home or VISTO_HOME, below folders that you may write to.",
+            code="bad_home",
+        ) from error
 
 
 async def start(supervisor: Supervisor) -> float:

@@ -16,6 +16,7 @@ from visto.supervisor.state import KEY, running
 TIMEOUT_S = 30.0
 PAGE = 200
 _SERVER_ERRORS = 500
+_WRONG_KEY = "Set VISTO_API_KEY to a valid key; an admin makes one with `visto people key NAME`."
 
 
 class Api:
@@ -116,7 +117,7 @@ def problem(answer: httpx.Response) -> CommandError:
     return CommandError(
         detail,
         exit_code=code,
-        remedy=str(found.get("remedy", "")),
+        remedy=_WRONG_KEY if found.get("code") == "invalid_key" else str(found.get("remedy", "")),
         code=str(found.get("code", "http_error")),
         detail=more,
     )
