@@ -218,6 +218,9 @@ def test_an_export_verifies_without_the_database_and_a_changed_one_does_not(vist
     assert done.exit_code not in (Exit.OK, Exit.DEFECT), done.output
 
 
-def test_doctor_sees_every_part_of_the_running_stack(visto):
-    findings = {one["what"]: one["level"] for one in visto("doctor")["findings"]}
+def test_doctor_sees_every_part_of_the_running_stack(visto, home):
+    found = visto("doctor")["findings"]
+    findings = {one["what"]: one["level"] for one in found}
+    [temporal] = [one for one in found if one["what"] == "Temporal"]
+    assert str(state.read(home).ports["temporal"]) in json.dumps(temporal)
     assert [findings[name] for name in ("API", "Temporal", "Chroma", "Temporal's settings", "database")] == ["ok"] * 5

@@ -82,13 +82,17 @@ def processes(settings: Settings) -> Iterator[Finding]:
 
 
 async def _parts(state: State) -> list[Finding]:
+    """Whether each part answers, at the address that is used; Temporal is asked at its HTTP port, which says the same."""
     checks = {
-        "API": (state.ports["api"], "/api/v1/health"),
-        "Temporal": (state.ports["temporal_http"], "/api/v1/namespaces/default"),
-        "Chroma": (state.ports["chroma"], "/api/v2/heartbeat"),
+        "API": ("api", "api", "/api/v1/health"),
+        "Temporal": ("temporal", "temporal_http", "/api/v1/namespaces/default"),
+        "Chroma": ("chroma", "chroma", "/api/v2/heartbeat"),
     }
-    answers = await asyncio.gather(*(probes.answers(port, path) for port, path in checks.values()))
-    found = [_part(name, port, answer) for (name, (port, _)), answer in zip(checks.items(), answers, strict=True)]
+    answers = await asyncio.gather(*(probes.answers(state.ports[asked], path) for _, asked, path in checks.values()))
+    found = [
+        _part(name, state.ports[shown], answer)
+        for (name, (shown, _, _)), answer in zip(checks.items(), answers, strict=True)
+    ]
     return [*found, _temporal_settings(state)]
 
 
