@@ -23,6 +23,7 @@ from workflows.activities.deps import Deps
 from workflows.activities.table import activities
 from workflows.codec import data_converter
 from workflows.contracts import QUEUE, QUEUE_AI, QUEUE_BULK
+from workflows.flow.planned import PLAN_SCHEMA_V
 from workflows.gateway import TemporalUnavailable, connect
 from workflows.interceptor import VistoInterceptor, quiet_temporal_logs
 from workflows.interpreter.chunk import Chunk
@@ -36,6 +37,9 @@ from workflows.store.operator import live_executions
 from workflows.usecases.keys import payload_keys
 
 GRACE = timedelta(seconds=1)
+BUILD_ID = f"visto-plan-{PLAN_SCHEMA_V}"
+"""Told to Temporal for its pages. Left out, the SDK hashes every loaded module, which takes more than a second."""
+
 RECONNECT = timedelta(seconds=1)
 log = logging.getLogger("visto.worker")
 
@@ -90,6 +94,7 @@ def _worker(client: Client, settings: Settings, queue: str, functions: Sequence[
         task_queue=queue,
         workflows=[Execution, Chunk] if queue == QUEUE else [],
         activities=functions,
+        build_id=BUILD_ID,
         interceptors=[VistoInterceptor()],
         workflow_runner=Runner(),
         max_concurrent_activities=concurrency,
