@@ -96,7 +96,8 @@ async def against_a_cancellation(work: Workload) -> None:
     await racing
     result = await work.ended(execution)
     assert result["state"] == "cancelled"
-    late = await asyncio.gather(*(work.act(work.reviewers[0], gate["id"], "approve") for gate in gates))
+    # a new request: repeating the one that won would rightly be answered with its first answer
+    late = await asyncio.gather(*(work.act(work.reviewers[0], gate["id"], "approve", anew=":late") for gate in gates))
     assert all(answer.status_code == 409 for answer in late)
     assert {answer.json()["code"] for answer in late} <= {"already_decided", "withdrawn"}
 

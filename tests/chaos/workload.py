@@ -240,15 +240,15 @@ class Workload:
         actions = [self.random.choice(("approve", "approve", "reject", "edit")) for _ in people]
         await asyncio.gather(*(self.act(who, gate_id, action) for who, action in zip(people, actions, strict=True)))
 
-    async def act(self, who: Caller, gate_id: str, action: str) -> httpx.Response:
-        """Read the gate, decide it, and note the answer."""
+    async def act(self, who: Caller, gate_id: str, action: str, *, anew: str = "") -> httpx.Response:
+        """Read the gate, decide it, and note the answer. ``anew`` makes it another request than the caller's first."""
         gate = await who.get(f"/gates/{gate_id}")
         body = {**BODIES[action], "revision": gate["revision"], "action_digest": gate["action_digest"]}
-        return await self.send(who, gate_id, body)
+        return await self.send(who, gate_id, body, anew=anew)
 
-    async def send(self, who: Caller, gate_id: str, body: Json) -> httpx.Response:
+    async def send(self, who: Caller, gate_id: str, body: Json, *, anew: str = "") -> httpx.Response:
         self.lab.ops.add("decide", gate=gate_id, by=who.name, action=body["action"])
-        answer = await who.post(f"/gates/{gate_id}/decision", body, f"{gate_id}:{who.name}")
+        answer = await who.post(f"/gates/{gate_id}/decision", body, f"{gate_id}:{who.name}{anew}")
         said = answer.json()
         facts = {"status": answer.status_code, "outcome": said.get("outcome"), "code": said.get("code")}
         facts |= {"context": said.get("context"), "detail": said.get("detail")}

@@ -27,6 +27,8 @@ class AuditConflict(Exception):
     """An operation was recorded before under this key, and was something else. Never tried again."""
 
     permanent = True
+    code = "audit_conflict"
+    remedy = "Compare both with `visto audit explain`; start a new execution if what runs now is what you want."
 
     def __init__(self, op_key: str, existing: str | None) -> None:
         super().__init__(f"The journal holds another record for {op_key!r} (event {existing or 'unknown'}).")
