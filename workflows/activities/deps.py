@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """One worker's resources. ``models`` says what the aliases mean here; ``poke`` wakes the relay, if one is near."""
+    """One worker's resources. ``models`` says what the aliases mean here."""
 
     db: Database
     journal: Journal
@@ -69,6 +68,3 @@ def fence() -> int:
 
 def digest(value: Json) -> str:
     return hashlib.sha256(canonical(value).encode()).hexdigest()
-
-
-Heartbeat = Callable[[object], None]

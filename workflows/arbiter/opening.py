@@ -14,6 +14,7 @@ from workflows.arbiter.recording import record
 from workflows.arbiter.settling import outcome_of, status
 from workflows.arbiter.superseding import applied, supersede
 from workflows.arbiter.who import POLICY, SYSTEM
+from workflows.contracts import TERMINAL
 from workflows.gates.digest import action_digest
 from workflows.gates.ids import gate_id
 from workflows.gates.model import GateState, Outcome, View
@@ -68,7 +69,7 @@ def _asks_afresh(tx: Tx, current: Current, request: OpenGate) -> bool:
     """An expiry is nobody's answer, so a deliberate re-run asks again; so does a gate withdrawn from a live execution."""
     if current.state is GateState.WITHDRAWN:
         execution = executions.get(tx, current.namespace, current.gate.execution_id)
-        live = execution is not None and execution.state not in executions.TERMINAL
+        live = execution is not None and execution.state not in TERMINAL
         return live and execution is not None and execution.cancel_requested_at is None
     expired = current.final is not None and current.final.outcome == Outcome.EXPIRED
     return expired and request.generation > current.gate.generation

@@ -11,12 +11,12 @@ import logging
 import time
 from datetime import timedelta
 
-from workflows.contracts import Reason
+from workflows.contracts import TERMINAL, Reason
 from workflows.gateway import TemporalUnavailable
 from workflows.store.db import Tx
 from workflows.store.operator import Live, live_executions
 from workflows.store.repositories import executions, outbox
-from workflows.store.repositories.executions import TERMINAL, Execution
+from workflows.store.repositories.executions import Execution
 from workflows.usecases.delivery import start_row
 from workflows.usecases.ending import end
 from workflows.usecases.services import Services

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from workflows.contracts import TERMINAL
 from workflows.gates.model import Actor
 from workflows.store.db import Tx
 from workflows.store.repositories import executions, outbox
-from workflows.store.repositories.executions import TERMINAL, Execution
+from workflows.store.repositories.executions import Execution
 from workflows.usecases import delivery
 from workflows.usecases.recording import record
 from workflows.usecases.refusals import execution_ended

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from dataclasses import dataclass
 
-from workflows.contracts import Limits, RunInput
+from workflows.contracts import TERMINAL, Limits, RunInput
 from workflows.flow.planned import FlowPlan
 from workflows.gateway import TemporalUnavailable
 from workflows.settings import Settings
 from workflows.store.db import Tx
 from workflows.store.repositories import executions, flows, outbox
-from workflows.store.repositories.executions import TERMINAL, Execution
+from workflows.store.repositories.executions import Execution
 from workflows.usecases.ending import CANCELLED_EARLY, end
 from workflows.usecases.plans import plan_of
 from workflows.usecases.services import Services

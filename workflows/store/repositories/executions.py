@@ -10,13 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 from typing_extensions import Unpack
 
+from workflows.contracts import TERMINAL
 from workflows.store.db import Tx
 from workflows.store.paging import Page, bounded, decode_time_and_id, page_of
 from workflows.store.refusals import IdempotencyConflict, NotFound
 from workflows.store.sql import changed, columns, insert_ignore, many, one
 from workflows.store.tables import UtcDateTime, executions
-
-TERMINAL = frozenset({"succeeded", "warning", "failed", "rejected", "cancelled", "timed_out"})
 
 
 @dataclass(frozen=True, slots=True)
