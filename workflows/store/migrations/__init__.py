@@ -1,3 +1,3 @@
 """Migrations, applied through ``workflows.store.migrate``. ``HEAD`` is the newest; names sort by age."""
 
-HEAD = "0001"
+HEAD = "0004"
