@@ -1,32 +1,23 @@
-"""Recognises callers by API key. What a caller may do is decided by ``api.policies`` and nowhere else.
-
-A recognised key is remembered for a second and looked up once however many requests ask meanwhile, so that a burst
-costs one look-up; a revocation made through this process counts at once, one made elsewhere after that second.
-"""
+"""Recognises callers by API key. What a caller may do is decided by ``api.policies`` and nowhere else."""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import time
-from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import timedelta
 
 from api.errors import ApiError
 from api.policies import Policy
+from api.remembered import Remembered
 from workflows.gates.model import Actor
+from workflows.store import tokens
 from workflows.store.db import Database, Tx
 from workflows.store.repositories import keys, principals
 
-REMEMBERED = timedelta(seconds=1)
-MAX_REMEMBERED = 1024
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="visto"'}
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, in which namespace, with which key. ``actor`` is what decisions snapshot."""
+    """Who calls, in which namespace, with which key or session. ``actor`` is what decisions snapshot."""
 
     namespace: str
     key_id: str
@@ -38,16 +29,11 @@ class Authenticator:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._known: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
-        self._asking: dict[str, asyncio.Task[Caller | None]] = {}
+        self._known: Remembered[Caller] = Remembered()
 
     async def caller(self, header: str | None) -> Caller:
         secret = _bearer(header)
-        name = _name(secret)
-        known = self._known.get(name)
-        if known is not None and known[0] > time.monotonic():
-            return known[1]
-        caller = await self._ask(name, secret)
+        caller = await self._known.get(tokens.digest(secret), lambda: self._look_up(secret))
         if caller is None:
             raise ApiError(
                 401,
@@ -60,31 +46,12 @@ class Authenticator:
 
     def forget(self) -> None:
         """Look every key up again: rights have changed. What is being looked up now is not remembered."""
-        self._known.clear()
-        self._asking.clear()
+        self._known.forget()
 
-    async def _ask(self, name: str, secret: str) -> Caller | None:
+    async def _look_up(self, secret: str) -> Caller | None:
         namespace = keys.namespace_of(secret)
         if namespace is None:
             return None
-        task = self._asking.get(name)
-        if task is None:
-            task = self._asking[name] = asyncio.create_task(self._look_up(namespace, secret))
-            task.add_done_callback(lambda done: self._answered(name, done))
-        # shielded: the one who asked first may leave, and the others still wait
-        return await asyncio.shield(task)
-
-    def _answered(self, name: str, task: asyncio.Task[Caller | None]) -> None:
-        if self._asking.get(name) is not task:
-            return
-        del self._asking[name]
-        if task.cancelled() or task.exception() is not None or (caller := task.result()) is None:
-            return
-        self._known[name] = (time.monotonic() + REMEMBERED.total_seconds(), caller)
-        if len(self._known) > MAX_REMEMBERED:
-            self._known.popitem(last=False)
-
-    async def _look_up(self, namespace: str, secret: str) -> Caller | None:
         found = await self._db.read(lambda tx: _recognise(tx, namespace, secret))
         if found is None:
             return None
@@ -115,15 +82,28 @@ def _recognise(tx: Tx, namespace: str, secret: str) -> tuple[Caller, bool] | Non
 def authorise(caller: Caller, policy: Policy) -> None:
     """Raises ``ApiError`` 403 naming what is missing."""
     actor = caller.actor
-    if policy.scope is not None and not {policy.scope, "admin"} & set(actor.scopes):
+    if not _in_scope(actor, policy):
         raise ApiError(
             403, "missing_scope", f"This key lacks the scope {policy.scope}.", "Use a key that has it, or ask an admin."
         )
-    if actor.kind == "person" and policy.scope is not None and not policy.roles & set(actor.roles):
+    if not _in_role(actor, policy):
         needed = " or ".join(sorted(policy.roles))
         raise ApiError(
             403, "missing_role", f"{actor.name} lacks the role {needed} in {caller.namespace}.", "Ask an admin for it."
         )
+
+
+def permitted(caller: Caller, policy: Policy) -> bool:
+    """Whether ``authorise`` would let the caller pass."""
+    return _in_scope(caller.actor, policy) and _in_role(caller.actor, policy)
+
+
+def _in_scope(actor: Actor, policy: Policy) -> bool:
+    return policy.scope is None or bool({policy.scope, "admin"} & set(actor.scopes))
+
+
+def _in_role(actor: Actor, policy: Policy) -> bool:
+    return actor.kind != "person" or policy.scope is None or bool(policy.roles & set(actor.roles))
 
 
 def _bearer(header: str | None) -> str:
@@ -137,7 +117,3 @@ def _bearer(header: str | None) -> str:
             headers=CHALLENGE,
         )
     return secret.strip()
-
-
-def _name(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

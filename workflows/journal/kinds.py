@@ -92,6 +92,7 @@ KINDS: dict[str, str] = {
     # people and operation
     "auth.signed_in": "somebody signed in",
     "auth.failed": "a sign-in was refused",
+    "auth.signed_out": "a session was ended",
     "auth.denied": "a right was missing",
     "config.changed": "a setting, person, group, role or key changed",
     "config.paused": "new effects were stopped",

@@ -114,6 +114,25 @@ api_keys = sa.Table(
     _at("created_at"), _at("expires_at", null=True), _at("revoked_at", null=True), _at("last_used_at", null=True),
 )  # fmt: skip
 
+# Sign-in --------------------------------------------------------------------------------------------------------
+
+passwords = sa.Table(
+    "passwords", metadata, _id(), _ns(), _c("principal_id"), _c("hash"), _at("changed_at"),
+    sa.UniqueConstraint("namespace", "principal_id"),
+)  # fmt: skip
+sessions = sa.Table(
+    "sessions", metadata, _id(), _ns(), _c("principal_id"), _c("token_sha256", unique=True),
+    _c("method"),  # password | oidc:<issuer> | link | dev-link
+    _c("device"), _at("created_at"), _at("seen_at"), _at("expires_at"), _at("ended_at", null=True),
+    sa.Index("ix_sessions_principal", "namespace", "principal_id"),
+)  # fmt: skip
+sign_in_links = sa.Table(
+    "sign_in_links", metadata, _id(), _ns(), _c("principal_id"), _c("token_sha256", unique=True),
+    _c("purpose"),  # sign-in | dev | password
+    _at("created_at"), _at("expires_at"), _at("used_at", null=True),
+    sa.Index("ix_sign_in_links_principal", "namespace", "principal_id"),
+)  # fmt: skip
+
 # Flows and executions -------------------------------------------------------------------------------------------
 
 flows = sa.Table(

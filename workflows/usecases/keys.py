@@ -19,6 +19,7 @@ from workflows.settings import Settings
 KEY_BYTES = 32
 PAYLOAD_FILE = "payload.key"
 CALLBACK_FILE = "callback.key"
+SESSION_FILE = "session.key"
 
 
 class InvalidKey(Exception):
@@ -48,6 +49,11 @@ def payload_keys(settings: Settings) -> PayloadKeys:
 def callback_key(settings: Settings) -> bytes:
     """The key that signs callbacks; receivers get ``whsec_`` and the content of ``keys/callback.key``."""
     return _from_file(settings.keys / CALLBACK_FILE)
+
+
+def session_key(settings: Settings) -> bytes:
+    """The key behind the tokens in the console's forms and its short-lived cookies; from ``keys/session.key``."""
+    return _from_file(settings.keys / SESSION_FILE)
 
 
 def _from_file(path: Path) -> bytes:

@@ -1,13 +1,7 @@
-"""API keys: ``vk_<namespace>_<43 letters and digits>``. The secret is shown once; the store keeps its SHA-256.
-
-256 random bits need no slow hash: there is nothing to guess. The namespace in the key saves a look-up across tenants.
-"""
+"""API keys: ``vk_<namespace>_<43 letters and digits>``. The secret is shown once; the store keeps its SHA-256."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +9,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
+from workflows.store import tokens
 from workflows.store.db import Tx
 from workflows.store.ids import new_id
 from workflows.store.refusals import NotFound
@@ -24,8 +19,6 @@ from workflows.store.tables import api_keys, principals
 
 PREFIX = "vk_"
 USE_NOTED_EVERY = timedelta(minutes=1)
-_ALPHABET = string.ascii_letters + string.digits
-_LENGTH = 43
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +74,7 @@ _TOUCH = _THIS.where(sa.or_(api_keys.c.last_used_at.is_(None), api_keys.c.last_u
 
 def namespace_of(secret: str) -> str | None:
     """The namespace that a key's text names, or None when it has not the form of a key."""
-    namespace, _, rest = secret.removeprefix(PREFIX).rpartition("_")
-    if not secret.startswith(PREFIX) or not namespace or len(rest) != _LENGTH or not set(rest) <= set(_ALPHABET):
-        return None
-    return namespace
+    return tokens.namespace_of(PREFIX, secret)
 
 
 def create(
@@ -93,16 +83,16 @@ def create(
     """Make a key for a principal of this namespace. Raises ``NotFound`` without them."""
     if get(tx, namespace, principal_id) is None:
         raise NotFound("principal", principal_id)
-    secret = f"{PREFIX}{namespace}_" + "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+    secret = tokens.make(PREFIX, namespace)
     key = Key(new_id(tx.now), principal_id, name, tuple(scopes), tx.now, expires_at, None, None)
     values = {column: getattr(key, column) for column in Key.__slots__} | {"scopes": list(scopes)}
-    tx.conn.execute(api_keys.insert(), {"namespace": namespace, "secret_sha256": _digest(secret), **values})
+    tx.conn.execute(api_keys.insert(), {"namespace": namespace, "secret_sha256": tokens.digest(secret), **values})
     return NewKey(key, secret)
 
 
 def authenticate(tx: Tx, namespace: str, secret: str) -> Authenticated | None:
     """Who holds this secret: None when unknown, expired, revoked, or its principal is disabled. Reads only."""
-    params = {"ns": namespace, "sha256": _digest(secret), "now": tx.now}
+    params = {"ns": namespace, "sha256": tokens.digest(secret), "now": tx.now}
     row = tx.conn.execute(_BY_SECRET, params).one_or_none()
     if row is None:
         return None
@@ -127,7 +117,3 @@ def revoke(tx: Tx, namespace: str, key_id: str) -> None:
 def list_keys(tx: Tx, namespace: str) -> list[Key]:
     """All keys, revoked ones included, oldest first."""
     return many(tx, Key, _LIST, {"ns": namespace})
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
