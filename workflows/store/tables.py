@@ -250,6 +250,23 @@ operations = sa.Table(
 inbound = sa.Table("inbound", metadata, _id(), _ns(), _c("source"), _c("message_id"), _c("body_sha256"), _opt("execution_id"), _at("created_at"), sa.UniqueConstraint("namespace", "source", "message_id"))  # fmt: skip
 collections = sa.Table("collections", metadata, _id(), _ns(), _c("name"), _data("meta"), _at("updated_at"), sa.UniqueConstraint("namespace", "name"))  # fmt: skip
 
+# Notices --------------------------------------------------------------------------------------------------------
+
+notices = sa.Table(
+    "notices", metadata, _id(), _ns(), _c("gate_id"),
+    _c("channel"),  # slack | email
+    _c("address"),  # the channel's own: team:target, a mail address
+    _c("part"),  # which message of that address: card, reminder:2 ...
+    _c("state"),  # reserved | shown | gone
+    _opt("reference"),  # the channel's name of the message, once it exists
+    _int("revision", null=True), _opt("rendering"),  # what it shows: the revision, and the content's sha256
+    _c("unsure", sa.Boolean),  # a message may exist whose reference is not known
+    _int("attempts", default="0"), _opt("last_error"), _opt("holder"), _at("held_until", null=True),
+    _at("created_at"), _at("updated_at"),
+    sa.UniqueConstraint("namespace", "gate_id", "channel", "address", "part"),
+    sa.Index("ix_notices_reference", "channel", "reference"),
+)  # fmt: skip
+
 # Journal --------------------------------------------------------------------------------------------------------
 
 audit_event = sa.Table(

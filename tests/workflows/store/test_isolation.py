@@ -28,6 +28,7 @@ from workflows.store.repositories import (
     inbound,
     keys,
     leases,
+    notices,
     operations,
     outbox,
     pauses,
@@ -43,7 +44,7 @@ ACROSS = {"outbox.due", "outbox.next_due", "pauses.pause_everything", "pauses.re
 MAKES_ITS_OWN = {
     "flows.save_revision", "executions.create", "principals.create_person", "principals.create_service",
     "principals.create_group", "outbox.add", "leases.acquire", "pauses.pause", "budgets.reserve", "breakers.failed",
-    "inbound.receive", "collections.put", "operations.insert", "gates.insert", "permits.grant", "once.first_time",
+    "inbound.receive", "collections.put", "operations.insert", "notices.hold", "gates.insert", "permits.grant", "once.first_time",
 }  # fmt: skip
 """Functions that make a row in the namespace they are given; they may touch no row of another."""
 
@@ -93,7 +94,12 @@ def _seed(tx: Tx) -> dict[str, Any]:
         tx, NS, key="op:1", op_id="op", kind="llm", execution_id="e1", request_hash="h", attempt=1, fence=1
     )
     permits.grant(tx, NS, "op", "d1", "binding")
+    notice = notices.hold(tx, NS, "g1", "slack", "T1:C1", "card", holder="me", for_=timedelta(minutes=1))
+    assert notice is not None
+    notices.failed(tx, NS, notice.id, "me", "no answer", unsure=False)
     return {
+        "channel": "slack", "address": "T1:C1", "part": "card", "holder": "me", "for_": timedelta(minutes=1),
+        "notice_id": notice.id, "rendering": "r" * 64, "unsure": True,
         "flow_id": "order-risk", "execution_id": "e1", "gate_id": "g1", "decision_id": "d1", "principal_id": person.id,
         "gate": gate, "vote": vote, "decision": decision, "revision": rows.revision_of(gate, 2), "number": 1,
         "name": "policy", "email": None, "reference": "ref", "idempotency_key": "key", "item_id": item, "op_id": "op",
@@ -119,7 +125,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "gates.revision": {"number": 1}, "gates.update": {"title": "changed"}, "gates.insert": {"gate": None},
     "once.first_time": {"what": "reminder", "key": "g1"}, "votes.standing": {"revision": 1}, "votes.add_comment": {}, "executions.set_state": {"state": "failed", "reason": None},
     "executions.create": {"execution_id": "e9", "revision": 1}, "inbox.list_inbox": {"state": "open"},
-    "outbox.add": {"item_id": "o9"},
+    "outbox.add": {"item_id": "o9"}, "notices.shown": {"revision": 1},
 }  # fmt: skip
 
 
