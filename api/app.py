@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api.auth import Authenticator
+from api.console import mount as console
 from api.errors import install
 from api.guard import check_policies, mount
 from api.headers import SecurityHeadersMiddleware
@@ -30,6 +31,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     people.router,
     pauses.router,
     documents.router,
+    *console.ROUTERS,
 )
 
 
@@ -54,6 +56,7 @@ def create_app(
     app.state.relay = Relay(services)
     app.state.knowledge = None
     install(app)
+    console.prepare(app, services)
     mount(app, ROUTERS)
     app.add_middleware(LimitsMiddleware, limits=limits or Limits())
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
@@ -71,5 +74,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+        await app.state.feed.close()
         if app.state.knowledge is not None:
             await app.state.knowledge.close()

@@ -12,7 +12,7 @@ from starlette.requests import Request as StarletteRequest
 
 from api.auth import Authenticator, authorise
 from api.errors import MEDIA_TYPE, Problem
-from api.policies import POLICIES
+from api.policies import POLICIES, Policy
 from api.strict_json import NotJson, parse
 
 PREFIX = "/api/v1"
@@ -32,14 +32,24 @@ class StrictRequest(Request):
             raise HTTPException(400, f"The body is not acceptable JSON: {error}.") from error
 
 
-class GuardedRoute(APIRoute):
+class PolicedRoute(APIRoute):
     """Looks its policy up by name when it is made, so that a missing one is found at start and not by a stranger."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+    @property
+    def policy(self) -> Policy:
+        """Raises ``RouteWithoutPolicy``."""
         policy = POLICIES.get(self.name)
         if policy is None:
             raise RouteWithoutPolicy(f"The route {self.name} ({self.path}) has no row in api.policies.")
+        return policy
+
+
+class GuardedRoute(PolicedRoute):
+    """A route of the API: the caller is recognised by a key."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        policy = self.policy
 
         async def guarded(request: StarletteRequest) -> Response:
             if not policy.public:
@@ -83,7 +93,7 @@ def check_policies(routers: Iterable[APIRouter]) -> None:
     endpoints: dict[str, object] = {}
     for router in routers:
         for route in router.routes:
-            if not isinstance(route, GuardedRoute):
+            if not isinstance(route, PolicedRoute):
                 raise RouteWithoutPolicy(f"The route {getattr(route, 'path', route)} is not guarded.")
             if endpoints.setdefault(route.name, route.endpoint) is not route.endpoint:
                 raise RouteWithoutPolicy(f"Two routes share the name {route.name}, so they would share a policy.")

@@ -115,4 +115,10 @@ POLICIES: dict[str, Policy] = {
     "list_pauses": READ_FLOWS,
     "pause": ADMINISTER,
     "resume": ADMINISTER,
+    # the console: its frame
+    "static_file": PUBLIC,
+    "home_page": Policy(),
+    "live_events": Policy("gates:read"),
+    "choose_theme": PUBLIC,
+    "design_page": Policy(),
 }

@@ -16,3 +16,9 @@ def new_id(now: datetime) -> str:
     stamp = int(now.timestamp() * _MS) & ((1 << 48) - 1)
     random = secrets.randbits(74)
     return str(uuid.UUID(int=stamp << 80 | _VERSION | (random >> 62) << 64 | _VARIANT | random & ((1 << 62) - 1)))
+
+
+def first_id(at: datetime) -> str:
+    """The least id that could be made at ``at``: ids made then or later are not less."""
+    stamp = int(at.timestamp() * _MS) & ((1 << 48) - 1)
+    return str(uuid.UUID(int=stamp << 80))

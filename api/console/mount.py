@@ -1,0 +1,40 @@
+"""Puts the console into the application: its pages, its files, its feed, and pages for what goes wrong."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from api.console import assets, failures
+from api.console.guard import HEADERS
+from api.console.live import Feed
+from api.console.pages import design, home
+from api.console.session import Sessions
+from api.errors import problem_response
+from api.remembered import Remembered
+from workflows.usecases.services import Services
+
+ROUTERS: tuple[APIRouter, ...] = (
+    assets.router,
+    home.router,
+    design.router,
+)
+
+
+def prepare(app: FastAPI, services: Services) -> None:
+    """What console routes find in ``app.state``, and a page for addresses that are none."""
+    app.state.sessions = Sessions(services)
+    app.state.feed = Feed(services)
+    app.state.console_facts = Remembered()
+    app.add_exception_handler(HTTPException, _not_found)
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    """A browser gets a page, a program the problem document."""
+    if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
+        return problem_response(error)
+    request.state.session = await request.app.state.sessions.recognise(request)
+    response = await failures.respond(request, error)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

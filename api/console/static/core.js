@@ -1,0 +1,132 @@
+// What every page shares: telling, asking the server, copying, local times, and the live feed.
+
+export const $ = (selector, root = document) => root.querySelector(selector);
+export const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+export const csrf = $('meta[name="csrf"]')?.content ?? "";
+export const me = document.body.dataset.me ?? "";
+
+/** Make an element: `el("button", {class: "btn"}, "Undo")`. Text is always text. */
+export function el(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) if (value !== null && value !== false) node.setAttribute(key, value === true ? "" : value);
+  node.append(...children);
+  return node;
+}
+
+/** Say something in a corner. `undo` is called when asked for within `seconds`; returns a function that takes it away. */
+export function toast(text, { tone = "ok", undo = null, seconds = undo ? 5 : 4, key = "" } = {}) {
+  const box = el("div", { class: `toast ${tone}` }, el("span", {}, text));
+  const close = () => box.remove();
+  if (undo) {
+    const button = el("button", { class: "btn small", type: "button" }, "Undo", ...(key ? [" ", el("kbd", {}, key)] : []));
+    button.addEventListener("click", () => { close(); undo(); });
+    box.append(button);
+  }
+  $("#toasts").append(box);
+  setTimeout(close, (tone === "bad" ? Math.max(seconds, 8) : seconds) * 1000);
+  return close;
+}
+
+export class Refused extends Error {
+  constructor(problem) { super(problem.detail ?? "The server did not answer."); Object.assign(this, problem); }
+}
+
+/** POST a form's fields (an object or FormData) and return what `Page.done` answered. Throws `Refused` with `remedy` and `fields`. */
+export async function post(address, fields = {}) {
+  const body = fields instanceof FormData ? new URLSearchParams(fields) : new URLSearchParams();
+  if (!(fields instanceof FormData)) for (const [name, value] of Object.entries(fields)) for (const one of [value].flat()) if (one !== null && one !== undefined) body.append(name, one);
+  return answered(fetch(address, { method: "POST", body, headers: { Accept: "application/json", "X-CSRF-Token": csrf } }));
+}
+
+/** GET JSON. Throws `Refused`. */
+export const getJson = (address, options = {}) => answered(fetch(address, { ...options, headers: { Accept: "application/json" } }));
+
+/** GET a fragment of HTML made by our own templates, as a node. Throws `Refused`. */
+export async function getPart(address, options = {}) {
+  let response;
+  try { response = await fetch(address, options); } catch (error) { throw lost(error); }
+  if (!response.ok || response.redirected) throw new Refused({ status: response.status, detail: "This could not be loaded.", remedy: "Reload the page." });
+  const parsed = new DOMParser().parseFromString(await response.text(), "text/html");
+  const part = document.createDocumentFragment();
+  part.append(...parsed.body.childNodes);
+  return part;
+}
+
+async function answered(asked) {
+  let response;
+  try { response = await asked; } catch (error) { throw lost(error); }
+  const answer = await response.json().catch(() => ({ status: response.status }));
+  if (!response.ok) {
+    if (response.status === 401) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+    throw new Refused(answer);
+  }
+  return answer;
+}
+
+function lost(error) {
+  if (error.name === "AbortError") return error;
+  return new Refused({ status: 0, code: "offline", detail: "The server cannot be reached.", remedy: "Check the connection; nothing was changed." });
+}
+
+/** Tell a refusal in words. */
+export const tellRefusal = (error) => { if (error.name !== "AbortError") toast([error.message, error.remedy].filter(Boolean).join(" "), { tone: "bad" }); };
+
+/** Whether keys belong to a field at the moment. */
+export const typing = (event) => event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing ||
+  event.target.closest?.("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable], dialog[open]") !== null;
+
+// The live feed ---------------------------------------------------------------
+
+const listeners = new Set();
+let source = null;
+
+/** Call `listener(event)` for `{topic, id, kind, ...}`; `{topic: "reload"}` after a gap. Returns a function that ends it. */
+export function live(listener) {
+  listeners.add(listener);
+  connect();
+  return () => listeners.delete(listener);
+}
+
+function tell(event) { for (const listener of listeners) listener(event); }
+
+let gap = false;
+function connect() {
+  if (source || !listeners.size || document.hidden) return;
+  source = new EventSource("/live");
+  source.addEventListener("hello", () => { if (gap) tell({ topic: "reload" }); gap = false; });
+  source.addEventListener("reload", () => tell({ topic: "reload" }));
+  source.onmessage = (message) => tell(JSON.parse(message.data));
+  source.onerror = () => { gap = true; };
+}
+
+// A browser allows few connections to one server, so a tab that nobody looks at holds none.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden && source) { source.close(); source = null; gap = true; } else connect();
+});
+
+// Small things on every page ---------------------------------------------------
+
+function localTimes(root = document) {
+  for (const time of $$("time[datetime]", root)) time.title = new Date(time.dateTime).toLocaleString();
+}
+localTimes();
+new MutationObserver((changes) => { for (const change of changes) for (const node of change.addedNodes) if (node.nodeType === 1) localTimes(node); }).observe(document.body, { childList: true, subtree: true });
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) {
+    await navigator.clipboard.writeText(button.dataset.copy).then(() => toast("Copied."), () => toast("The browser did not allow copying.", { tone: "bad" }));
+  }
+  for (const open of $$("details.whoami[open]")) if (!open.contains(event.target)) open.open = false;
+});
+
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") for (const open of $$("details.whoami[open]")) { open.open = false; $("summary", open).focus(); } });
+
+// A form is sent once, however often its button is pressed.
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented || event.target.method === "dialog") return;
+  if (event.target.dataset.sent) { event.preventDefault(); return; }
+  event.target.dataset.sent = "1";
+  event.submitter?.setAttribute("aria-busy", "true");
+  setTimeout(() => { delete event.target.dataset.sent; event.submitter?.removeAttribute("aria-busy"); }, 4000);
+});
