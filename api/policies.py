@@ -121,4 +121,11 @@ POLICIES: dict[str, Policy] = {
     "live_events": Policy("gates:read"),
     "choose_theme": PUBLIC,
     "design_page": Policy(),
+    # the console: what is run
+    "knowledge_page": Policy("knowledge:read"),
+    "journal_page": READ_JOURNAL,
+    "people_page": ADMINISTER,
+    "connections_page": WRITE_FLOWS,
+    "keys_page": ADMINISTER,
+    "brakes_page": READ_FLOWS,
 }

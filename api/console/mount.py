@@ -8,7 +8,16 @@ from starlette.exceptions import HTTPException
 from api.console import assets, failures
 from api.console.guard import HEADERS
 from api.console.live import Feed
-from api.console.pages import design, home
+from api.console.pages import (
+    brakes,
+    connections,
+    design,
+    home,
+    journal,
+    keys,
+    knowledge,
+    people,
+)
 from api.console.session import Sessions
 from api.errors import problem_response
 from api.remembered import Remembered
@@ -18,6 +27,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     assets.router,
     home.router,
     design.router,
+    knowledge.router,
+    journal.router,
+    people.router,
+    connections.router,
+    keys.router,
+    brakes.router,
 )
 
 
