@@ -121,6 +121,20 @@ POLICIES: dict[str, Policy] = {
     "live_events": Policy("gates:read"),
     "choose_theme": PUBLIC,
     "design_page": Policy(),
+    # the console: signing in, and one's own account
+    "sign_in_page": PUBLIC,
+    "sign_in": PUBLIC,
+    "sign_out": PUBLIC,
+    "link_page": PUBLIC,
+    "sign_in_by_link": PUBLIC,
+    "password_page": PUBLIC,
+    "set_password": PUBLIC,
+    "start_oidc": PUBLIC,
+    "finish_oidc": PUBLIC,
+    "account_page": Policy(),
+    "change_password": Policy(),
+    "end_session": Policy(),
+    "end_other_sessions": Policy(),
     # the console: what is run
     "knowledge_page": Policy("knowledge:read"),
     "journal_page": READ_JOURNAL,
@@ -128,4 +142,6 @@ POLICIES: dict[str, Policy] = {
     "connections_page": WRITE_FLOWS,
     "keys_page": ADMINISTER,
     "brakes_page": READ_FLOWS,
+    # the console: executions
+    "executions_page": READ_RUNS,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -30,6 +31,15 @@ class Settings(BaseSettings):
     journal_key: SecretStr | None = None
     payload_key: SecretStr | None = None
     connections_file: Path | None = None
+    trusted_proxies: str = ""
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_name: str = "single sign-on"
+    oidc_groups_claim: str | None = None
+    oidc_sign_up: Literal["viewer"] | None = None
+    requests_per_second: float = 50
+    requests_burst: int = 500
     relay_every: timedelta = timedelta(seconds=1)
     worker_concurrency: int = 40
     worker_ai_concurrency: int = 20

@@ -8,25 +8,38 @@ from starlette.exceptions import HTTPException
 from api.console import assets, failures
 from api.console.guard import HEADERS
 from api.console.live import Feed
+from api.console.oidc import provider
 from api.console.pages import (
+    account,
     brakes,
     connections,
     design,
+    executions,
     home,
     journal,
     keys,
     knowledge,
     people,
+    sign_in,
+    sign_in_links,
+    sign_in_oidc,
 )
+from api.console.sealed import Sealer
 from api.console.session import Sessions
 from api.errors import problem_response
 from api.remembered import Remembered
+from workflows.usecases.keys import session_key
 from workflows.usecases.services import Services
 
 ROUTERS: tuple[APIRouter, ...] = (
     assets.router,
     home.router,
     design.router,
+    sign_in.router,
+    sign_in_links.router,
+    sign_in_oidc.router,
+    account.router,
+    executions.router,
     knowledge.router,
     journal.router,
     people.router,
@@ -39,6 +52,8 @@ ROUTERS: tuple[APIRouter, ...] = (
 def prepare(app: FastAPI, services: Services) -> None:
     """What console routes find in ``app.state``, and a page for addresses that are none."""
     app.state.sessions = Sessions(services)
+    app.state.oidc = provider(services.settings)
+    app.state.oidc_sealer = Sealer(session_key(services.settings), "oidc")
     app.state.feed = Feed(services)
     app.state.console_facts = Remembered()
     app.add_exception_handler(HTTPException, _not_found)

@@ -43,6 +43,11 @@ async def everybody(services: Services, namespace: str) -> list[Person]:
     )
 
 
+async def person(services: Services, namespace: str, principal_id: str) -> Person:
+    """One of them. Raises ``NotFound``."""
+    return await services.db.read(lambda tx: _person(tx, namespace, principal_id))
+
+
 async def create(
     services: Services, namespace: str, actor: Actor, *, kind: str, name: str, email: str | None
 ) -> Person:

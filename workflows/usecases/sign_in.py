@@ -34,6 +34,12 @@ class Visitor:
     address: str
 
 
+async def namespace_of(services: Services, asked: str | None) -> str:
+    """Where somebody wants to sign in: what they ask for if anybody is there, else the installation's own namespace."""
+    known = bool(asked) and await services.db.read(lambda tx: principals.anybody(tx, asked or ""))
+    return asked if asked and known else services.settings.namespace
+
+
 async def recognise(services: Services, token: str) -> Known | None:
     """Who holds this token now, with their present groups and roles; notes the use at most once a minute."""
     namespace = tokens.namespace_of(sessions.PREFIX, token)

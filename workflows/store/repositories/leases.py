@@ -37,6 +37,7 @@ _KEY = sa.and_(
 _MINE = sa.and_(_KEY, leases.c.owner == bindparam("who"))
 _LAPSED = leases.delete().where(_KEY, leases.c.until <= bindparam("now"))
 _LINE = sa.select(leases.c.owner, leases.c.amount).where(_KEY).order_by(leases.c.created_at, leases.c.id)
+_FREES = sa.select(sa.func.min(leases.c.until)).where(_KEY, leases.c.amount == _HELD)
 _RENEW = leases.update().where(_MINE, leases.c.amount == _HELD, leases.c.until > bindparam("now"))
 _RELEASE = leases.delete().where(_MINE)
 _EXPIRE = leases.delete().where(leases.c.namespace == bindparam("ns"), leases.c.until <= bindparam("now"))
@@ -77,6 +78,13 @@ def release(tx: Tx, namespace: str, key: str, owner: str, *, kind: str = "slot")
 def count(tx: Tx, namespace: str, key: str, *, kind: str = "slot") -> int:
     """How many owners hold a slot or queue for one."""
     return len(tx.conn.execute(_LINE, {"ns": namespace, "of_kind": kind, "of_key": key}).all())
+
+
+def frees_at(tx: Tx, namespace: str, key: str, *, kind: str = "slot") -> datetime | None:
+    """When the first held slot lapses unless it is renewed; None when none is held."""
+    params = {"ns": namespace, "of_kind": kind, "of_key": key}
+    found: datetime | None = tx.conn.execute(_FREES, params).scalar_one_or_none()
+    return found
 
 
 def next_in_line(tx: Tx, namespace: str, key: str, *, kind: str = "slot") -> str | None:

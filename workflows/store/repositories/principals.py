@@ -55,6 +55,8 @@ class Profile:
 _ALL = sa.select(*columns(principals, Principal)).where(principals.c.namespace == bindparam("ns"))
 _GET = _ALL.where(principals.c.id == bindparam("who"))
 _LIST = _ALL.order_by(principals.c.name, principals.c.id)
+_ANYBODY = sa.select(sa.literal(1)).where(principals.c.namespace == bindparam("ns")).limit(1)
+_NAMED = _LIST.where(principals.c.name == bindparam("called"))
 _DISABLE = principals.update().where(principals.c.namespace == bindparam("ns"), principals.c.id == bindparam("who"))
 _IDENTITY = sa.and_(identities.c.principal_id == principals.c.id, identities.c.namespace == principals.c.namespace)
 _BY_IDENTITY = _ALL.join(identities, _IDENTITY).where(
@@ -121,6 +123,16 @@ def get(tx: Tx, namespace: str, principal_id: str) -> Principal | None:
 def list_principals(tx: Tx, namespace: str) -> list[Principal]:
     """Everybody, by name."""
     return many(tx, Principal, _LIST, {"ns": namespace})
+
+
+def anybody(tx: Tx, namespace: str) -> bool:
+    """Whether the namespace has principals at all."""
+    return tx.conn.execute(_ANYBODY, {"ns": namespace}).one_or_none() is not None
+
+
+def named(tx: Tx, namespace: str, name: str) -> list[Principal]:
+    """Everybody of exactly this name; names need not be unique."""
+    return many(tx, Principal, _NAMED, {"ns": namespace, "called": name})
 
 
 def disable(tx: Tx, namespace: str, principal_id: str) -> None:
