@@ -31,7 +31,9 @@ async def serve(settings: Settings) -> None:
     try:
         app = create_app(services, hosts=trusted_hosts(settings))
         give_back()
-        await uvicorn.Server(_config(app, settings)).serve()
+        server = uvicorn.Server(_config(app, settings))
+        app.state.feed.stopping = lambda: server.should_exit
+        await server.serve()
     finally:
         services.close()
 

@@ -12,7 +12,7 @@ import contextlib
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -28,6 +28,7 @@ log = logging.getLogger("visto.console")
 EVERY = timedelta(milliseconds=400)
 REACH_BACK = timedelta(seconds=5)
 KEEP_ALIVE = timedelta(seconds=15)
+LOOK_UP = timedelta(seconds=0.5)
 TOLD = 4096
 BACKLOG = 1000
 MAX_CHANGES = 500
@@ -59,6 +60,8 @@ class Feed:
         self._looking: asyncio.Task[None] | None = None
         self._told: OrderedDict[str, None] = OrderedDict()
         self._from = datetime.now(UTC)
+        self.stopping: Callable[[], bool] = lambda: False
+        """Whether the server is on its way down: it waits for its connections, and these would stay for ever."""
 
     async def stream(self, namespace: str) -> AsyncIterator[str]:
         """Events in the wire's form until the reader goes away; a comment now and then keeps the way open."""
@@ -66,14 +69,19 @@ class Feed:
         self._listen(listener)
         try:
             yield "retry: 2000\nevent: hello\ndata: {}\n\n"
-            while not listener.lost:
+            quiet = timedelta(0)
+            while not listener.lost and not self.stopping():
                 try:
-                    event = await asyncio.wait_for(listener.queue.get(), KEEP_ALIVE.total_seconds())
+                    event = await asyncio.wait_for(listener.queue.get(), LOOK_UP.total_seconds())
                 except TimeoutError:
-                    yield ": still here\n\n"
+                    quiet += LOOK_UP
+                    if quiet >= KEEP_ALIVE:
+                        quiet = timedelta(0)
+                        yield ": still here\n\n"
                     continue
                 yield f"data: {json.dumps(event, separators=(',', ':'))}\n\n"
-            yield "event: reload\ndata: {}\n\n"
+            if listener.lost:
+                yield "event: reload\ndata: {}\n\n"
         finally:
             self._listeners.discard(listener)
 
