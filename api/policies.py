@@ -144,4 +144,6 @@ POLICIES: dict[str, Policy] = {
     "brakes_page": READ_FLOWS,
     # the console: executions
     "executions_page": READ_RUNS,
+    # the console: flows
+    "flows_page": READ_FLOWS,
 }
