@@ -40,6 +40,11 @@ class Settings(BaseSettings):
     oidc_sign_up: Literal["viewer"] | None = None
     requests_per_second: float = 50
     requests_burst: int = 500
+    slack_bot_token: SecretStr | None = None
+    slack_signing_secret: SecretStr | None = None
+    slack_app_token: SecretStr | None = None
+    slack_channel: str | None = None
+    slack_api_url: str | None = None
     relay_every: timedelta = timedelta(seconds=1)
     worker_concurrency: int = 40
     worker_ai_concurrency: int = 20

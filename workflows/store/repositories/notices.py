@@ -121,8 +121,8 @@ def lost(tx: Tx, namespace: str, notice_id: str, holder: str) -> bool:
 
 
 def release(tx: Tx, namespace: str, notice_id: str, holder: str) -> bool:
-    """Let go; the notice is as it was, and has no error."""
-    return _held(tx, namespace, notice_id, holder, attempts=0, last_error=None, holder_=None)
+    """Let go: nothing is to be done, and no message exists that the notice does not know of."""
+    return _held(tx, namespace, notice_id, holder, unsure=False, attempts=0, last_error=None, holder_=None)
 
 
 def failing(tx: Tx, namespace: str, *, limit: int = 20) -> list[Notice]:

@@ -121,6 +121,12 @@ def failed(tx: Tx, namespace: str, item_id: str, error: str) -> datetime:
     return again
 
 
+def put_off(tx: Tx, namespace: str, item_id: str, pause: timedelta, why: str) -> bool:
+    """Put the row off by so much: it is not its turn. Returns False when it was delivered or dropped before."""
+    params = {"ns": namespace, "item": item_id, "available_at": tx.now + pause, "last_error": why}
+    return bool(changed(tx, _UPDATE_PENDING, params))
+
+
 def drop(tx: Tx, namespace: str, item_id: str, reason: str) -> bool:
     """Give the row up (an undone decision's doorbell, a receiver that is gone). Returns False when it was done before."""
     params = {"ns": namespace, "item": item_id, "dropped_at": tx.now, "last_error": reason}
