@@ -41,7 +41,7 @@ COMMANDS = {
     "doctor": Entry("doctor", "Explain what this installation finds."),
     "pause": Entry("pause", "Stop new effects at once."),
     "resume": Entry("pause", "Let effects run again."),
-    "people": Entry("people", "Add people and groups, and give keys."),
+    "people": Entry("people", "Add people and groups, and give access."),
     "api": Entry("api", "Run the API process."),
     "worker": Entry("worker", "Run a worker process."),
     "database": Entry("database", "Bring the database up to date."),

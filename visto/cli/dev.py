@@ -122,15 +122,19 @@ async def _run(supervisor: Supervisor, *, as_json: bool) -> None:
 
 
 def _announce(stack: Stack, seconds: float, *, as_json: bool) -> None:
-    from visto.supervisor.state import KEY
+    from visto.supervisor.state import KEY, sign_in_link
 
-    key = stack.options.home / KEY
+    home = stack.options.home
+    key, link = home / KEY, sign_in_link(home, stack.urls["api"])
     if as_json:
-        emit({"ready_s": round(seconds, 2), "urls": stack.urls, "key_file": str(key), "home": str(stack.options.home)})
+        found = {"ready_s": round(seconds, 2), "urls": stack.urls, "sign_in_link": link}
+        emit(found | {"key_file": str(key), "home": str(home)})
         return
     say(f"Visto is ready ({seconds:.1f} s). Ctrl-C stops all of it.\n")
+    say(f"  {'Console':<18}{link}")
+    say(f"  {'':<18}signs you in, as often as you like, until the next start")
     for name, url in stack.urls.items():
         say(f"  {NAMES[name]:<18}{url}")
     say(f"  {'API reference':<18}{stack.urls['api']}/api/v1/docs")
-    say(f"  {'Sign in with':<18}the key in {key} (the `visto` command uses it by itself)")
-    say(f"  {'Logs':<18}{stack.options.home / 'logs'}\n")
+    say(f"  {'API key':<18}in {key} (the `visto` command uses it by itself)")
+    say(f"  {'Logs':<18}{home / 'logs'}\n")

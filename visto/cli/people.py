@@ -1,23 +1,24 @@
-"""``visto people``: people, groups and keys, straight in the database (whoever can open it is the operator)."""
+"""``visto people``: people, groups, keys and ways to sign in, straight in the database (its owner is the operator)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from visto.cli.errors import CommandError, Exit
 from visto.cli.output import Json, emit, note, say, table
+from visto.cli.people_find import Name, Namespace, find
+from visto.cli.people_sign_in import link, password
 
 if TYPE_CHECKING:
     from visto.cli.local import Local
     from workflows.store.db import Tx
     from workflows.store.repositories.principals import Principal
 
-app = typer.Typer(no_args_is_help=True, help="Add people and groups, and give keys.", rich_markup_mode=None)
-
-Name = Annotated[str, typer.Argument(help="The name; an e-mail address finds its person too.")]
-Namespace = Annotated[str | None, typer.Option(help="The namespace; the installation's own by default.")]
+app = typer.Typer(no_args_is_help=True, help="Add people and groups, and give access.", rich_markup_mode=None)
+app.command()(password)
+app.command()(link)
 
 
 @app.command()
@@ -47,7 +48,7 @@ def add(
 
 @app.command("list")
 def list_(namespace: Namespace = None, as_json: Json = False) -> None:
-    """List people and programs with their roles and groups.
+    """List people and programs with their roles, groups and ways to sign in.
 
     Example: visto people list
 
@@ -58,17 +59,15 @@ def list_(namespace: Namespace = None, as_json: Json = False) -> None:
 
     with opened() as local:
         where = namespace or local.settings.namespace
-        everybody = local.db.read_sync(
-            lambda tx: [principals.profile(tx, where, one.id) for one in principals.list_principals(tx, where)]
+        known = local.db.read_sync(
+            lambda tx: [_described(tx, where, one.id) for one in principals.list_principals(tx, where)]
         )
-    known = [one for one in everybody if one is not None]
     if as_json:
-        emit([{"id": p.principal.id, "name": p.principal.name, "roles": p.roles, "groups": p.groups} for p in known])
+        emit(known)
         return
-    rows = [
-        (p.principal.name, p.principal.kind, p.principal.email, " ".join(p.roles), " ".join(p.groups)) for p in known
-    ]
-    say(table(("NAME", "KIND", "E-MAIL", "ROLES", "GROUPS"), rows))
+    lists = ("roles", "groups", "sign_in")
+    rows = [(one["name"], one["kind"], one["email"], *(" ".join(one[name]) for name in lists)) for one in known]
+    say(table(("NAME", "KIND", "E-MAIL", "ROLES", "GROUPS", "SIGNS IN BY"), rows))
 
 
 @app.command()
@@ -92,7 +91,7 @@ def key(
         where = namespace or local.settings.namespace
 
         def make(tx: Tx) -> keys.NewKey:
-            made = keys.create(tx, where, _find(tx, where, name).id, label, scope)
+            made = keys.create(tx, where, find(tx, where, name).id, label, scope)
             _journal(tx, local, where, {"what": "key", "key": made.key.id, "scopes": scope}, {"for": name})
             return made
 
@@ -126,12 +125,31 @@ def group(
         def change(tx: Tx) -> list[str]:
             principals.create_group(tx, where, group)
             for member in members:
-                principals.add_member(tx, where, group, _find(tx, where, member).id)
+                principals.add_member(tx, where, group, find(tx, where, member).id)
             _journal(tx, local, where, {"what": "group", "group": group}, {"members": members})
             return [one.name for one in principals.members(tx, where, group)]
 
         names = local.db.write_sync(change)
     emit({"group": group, "members": names}) if as_json else say(f"{group}: {', '.join(names) or 'nobody yet'}")
+
+
+def _described(tx: Tx, namespace: str, principal_id: str) -> dict[str, Any]:
+    from workflows.store.repositories import principals
+    from workflows.usecases.sign_in_methods import methods_of
+
+    profile = principals.profile(tx, namespace, principal_id)
+    assert profile is not None  # it was listed in the same transaction
+    one = profile.principal
+    return {
+        "id": one.id,
+        "name": one.name,
+        "kind": one.kind,
+        "email": one.email,
+        "disabled": one.disabled_at is not None,
+        "roles": profile.roles,
+        "groups": profile.groups,
+        "sign_in": methods_of(tx, namespace, principal_id),
+    }
 
 
 def _check_roles(roles: list[str]) -> None:
@@ -177,22 +195,6 @@ def _add(
         {"name": name},
     )
     return made
-
-
-def _find(tx: Tx, namespace: str, name: str) -> Principal:
-    from workflows.store.repositories import principals
-
-    found = principals.find_by_identity(tx, namespace, "email", name.lower())
-    named = [found] if found else [one for one in principals.list_principals(tx, namespace) if one.name == name]
-    if len(named) != 1:
-        what = "Nobody is" if not named else "Several people are"
-        raise CommandError(
-            f"{what} called {name!r} in {namespace}.",
-            exit_code=Exit.REFUSED,
-            code="not_found",
-            remedy="`visto people list` shows everybody; an e-mail address is never ambiguous.",
-        )
-    return named[0]
 
 
 def _journal(tx: Tx, local: Local, namespace: str, meta: dict[str, object], content: dict[str, object]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from visto.doctor.model import Finding
 from visto.supervisor import probes
 from visto.supervisor.ports import HOST, choose
-from visto.supervisor.state import KEY, State, running
+from visto.supervisor.state import KEY, LINK, State, running
 from workflows.settings import Settings
 
 USUAL_PORTS = {"API": 8400, "Temporal": 7233, "Temporal's pages": 8233, "Chroma": 8500}
@@ -24,7 +24,7 @@ def home(settings: Settings) -> Iterator[Finding]:
         yield Finding("home", "info", f"{folder} does not exist yet; the first start makes it.")
         return
     yield Finding("home", "ok", str(folder))
-    secrets = [folder / KEY, *sorted(settings.keys.glob("*"))]
+    secrets = [folder / KEY, folder / LINK, *sorted(settings.keys.glob("*"))]
     for path in (one for one in secrets if one.is_file()):
         open_to = stat.S_IMODE(path.stat().st_mode) & PRIVATE
         if open_to:

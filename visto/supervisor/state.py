@@ -15,7 +15,7 @@ from typing import Any
 from visto.supervisor.processes import Identity
 
 SCHEMA_V = 1
-STATE, LOCK, KEY = "dev.json", "dev.lock", "dev-key"
+STATE, LOCK, KEY, LINK = "dev.json", "dev.lock", "dev-key", "dev-link"
 
 
 class AlreadyRunning(Exception):
@@ -72,6 +72,15 @@ def read(home: Path) -> State | None:
         )
     except (OSError, ValueError, TypeError, AttributeError):
         return None
+
+
+def sign_in_link(home: Path, address: str) -> str:
+    """What signs the developer in, on the console at ``address``; without a link, where one signs in otherwise."""
+    try:
+        path = (home / LINK).read_text(encoding="ascii").strip()
+    except OSError:
+        path = "/sign-in"
+    return address.rstrip("/") + path
 
 
 def running(home: Path) -> State | None:

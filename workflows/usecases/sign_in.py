@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from workflows.gates.model import Actor
 from workflows.journal.records import Record
@@ -12,7 +13,9 @@ from workflows.store.repositories import principals, sessions
 from workflows.store.repositories.principals import Profile
 from workflows.store.repositories.sessions import Session
 from workflows.usecases.recording import record
-from workflows.usecases.services import Services
+
+if TYPE_CHECKING:  # the services bring Temporal with them, which commands need not import
+    from workflows.usecases.services import Services
 
 VIA = "console"
 

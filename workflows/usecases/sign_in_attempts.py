@@ -10,15 +10,17 @@ import hashlib
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workflows.journal.records import Record
 from workflows.store.db import Tx
 from workflows.store.ids import new_id
 from workflows.store.repositories import leases
 from workflows.usecases.refusals import Refused
-from workflows.usecases.services import Services
 from workflows.usecases.sign_in import VIA, Visitor
+
+if TYPE_CHECKING:  # the services bring Temporal with them, which commands need not import
+    from workflows.usecases.services import Services
 
 KIND = "rate"
 WINDOW = timedelta(minutes=15)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from workflows.journal.records import Journal, Record
 from workflows.store import tokens
@@ -12,9 +13,11 @@ from workflows.store.repositories import principals, sign_in_links
 from workflows.store.repositories.sign_in_links import PREFIX, REUSABLE, Link, Purpose
 from workflows.usecases import passwords, sign_in_attempts
 from workflows.usecases.refusals import Refused
-from workflows.usecases.services import Services
 from workflows.usecases.sign_in import Visitor, opened
 from workflows.usecases.sign_in_password import reset
+
+if TYPE_CHECKING:  # the services bring Temporal with them, which commands need not import
+    from workflows.usecases.services import Services
 
 LIFE = timedelta(hours=24)
 DEV_LIFE = timedelta(days=30)

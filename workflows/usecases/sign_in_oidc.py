@@ -7,6 +7,7 @@ counts and the address does not: addresses are given to other people, subjects a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from workflows.journal.records import Record
 from workflows.store.db import Tx
@@ -14,8 +15,10 @@ from workflows.store.repositories import principals
 from workflows.store.repositories.principals import Principal
 from workflows.usecases import sign_in_attempts
 from workflows.usecases.refusals import Refused
-from workflows.usecases.services import Services
 from workflows.usecases.sign_in import VIA, Visitor, opened
+
+if TYPE_CHECKING:  # the services bring Temporal with them, which commands need not import
+    from workflows.usecases.services import Services
 
 KIND = "oidc"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from workflows.gates.model import Actor
 from workflows.journal.records import Journal, Record
@@ -16,9 +17,11 @@ from workflows.store.repositories.principals import Principal
 from workflows.usecases import passwords, sign_in_attempts
 from workflows.usecases.recording import record
 from workflows.usecases.refusals import Refused
-from workflows.usecases.services import Services
 from workflows.usecases.sign_in import Visitor, opened
 from workflows.usecases.sign_in_attempts import Attempt, TooManyAttempts
+
+if TYPE_CHECKING:  # the services bring Temporal with them, which commands need not import
+    from workflows.usecases.services import Services
 
 METHOD = "password"
 

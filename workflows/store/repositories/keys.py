@@ -35,6 +35,10 @@ class Key:
     def __post_init__(self) -> None:
         object.__setattr__(self, "scopes", tuple(self.scopes))
 
+    def is_valid(self, now: datetime) -> bool:
+        """Whether it opens anything, if its principal may."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
