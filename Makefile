@@ -1,6 +1,6 @@
 # Everything runs in .venv, filled from the locks; uv is used from PATH or brought along in .tools.
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test check bench lock clean
+.PHONY: help demo dev test browser check bench lock clean
 
 PYTHON ?= python3
 UV_VERSION := 0.13.9
@@ -25,8 +25,15 @@ demo: $(RUNTIME) ## Show the whole product on this machine (ARGS=--unattended pl
 dev: $(RUNTIME) ## Run everything on this machine: Temporal, Chroma, API and worker
 	@$(BIN)/python -m visto dev $(ARGS)
 
-test: $(TOOLS) ## Run the tests (ARGS="tests/visto -k launcher" runs some)
+test: $(TOOLS) browser ## Run the tests (ARGS="tests/visto -k launcher" runs some)
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not bench" $(ARGS)
+
+browser: ## Bring Chromium for the browser tests, if it is missing and this machine's packages have it
+	@command -v chromium google-chrome >/dev/null || test -n "$$VISTO_CHROMIUM" || { \
+	  echo "Chromium is missing; the browser tests need it."; \
+	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	    && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } \
+	  || echo "Install it (Debian: apt install chromium), or name one in VISTO_CHROMIUM; until then the browser tests fail and say so."
 
 check: $(TOOLS) ## Lint, formatting, types, import directions, architecture tests
 	$(BIN)/ruff check .
