@@ -146,4 +146,9 @@ POLICIES: dict[str, Policy] = {
     "executions_page": READ_RUNS,
     # the console: flows
     "flows_page": READ_FLOWS,
+    # the console: one gate
+    "gate_page": READ_GATES,
+    "gate_seen": READ_GATES,
+    "gate_decide": DECIDE,
+    "gate_undo": DECIDE,
 }
