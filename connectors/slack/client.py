@@ -19,6 +19,8 @@ ONE_POST = 1.0
 """Seconds between two posts in one channel: Slack's limit."""
 PAGES = 50
 PAGE = 200
+READING = ("conversations.history", "conversations.replies", "conversations.list", "users.", "auth.")
+"""Methods that take no JSON."""
 SERVER_ERRORS = 500
 TOO_MANY = 429
 
@@ -88,7 +90,7 @@ class SlackClient:
         if shut > 0:
             raise SlackRefused("ratelimited", "Slack asked to wait.", again_in=timedelta(seconds=shut))
         given = {name: value for name, value in arguments.items() if value is not None}
-        reading = method.startswith(("conversations.history", "conversations.list", "users.", "auth."))
+        reading = method.startswith(READING)
         try:
             if reading:
                 answer = await self.web.api_call(method, params=given)
@@ -173,16 +175,17 @@ class SlackClient:
         if at > now:
             await asyncio.sleep(at - now)
 
-    async def marked(self, channel: str, kind: str, key: str, since: float) -> str | None:
+    async def marked(self, channel: str, kind: str, key: str, since: float, *, thread: str | None = None) -> str | None:
         """The ``ts`` of the message whose metadata is ``kind`` with ``{"key": key}``, posted after ``since`` (epoch).
 
-        Raises ``SlackRefused`` also when the search had to be given up: then nothing is known.
+        Looks among the channel's messages, or among the answers in ``thread``. Raises ``SlackRefused`` also when the search had to be given up: then nothing is known.
         """
         cursor = ""
         for _ in range(PAGES):
             page = await self.call(
-                "conversations.history",
+                "conversations.history" if thread is None else "conversations.replies",
                 channel=channel,
+                ts=thread,
                 oldest=f"{since:.6f}",
                 limit=PAGE,
                 include_all_metadata="true",

@@ -107,5 +107,5 @@ def _remind_if_due(tx: Tx, journal: Journal, current: Current) -> bool:
     if not once.first_time(tx, current.namespace, "reminder", key):
         return False
     record(tx, journal, current, "approval.reminded", SYSTEM, meta={"number": number})
-    outgoing.notify(tx, current, "reminder")
+    outgoing.notify(tx, current, "approval.reminded", number=number)
     return True

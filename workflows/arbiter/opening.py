@@ -121,7 +121,7 @@ def _asked(tx: Tx, journal: Journal, request: OpenGate, current: Current) -> Ope
         conclude(tx, journal, current, outcome, POLICY, reason_code=reason, ring=False)
         current = read(tx, request.namespace, current.gate.id)
     else:
-        outgoing.notify(tx, current, "opened")
+        outgoing.notify(tx, current, "approval.requested")
     return _opened(status(tx, journal, current), created=True)
 
 

@@ -12,6 +12,13 @@ from workflows.store.db import Tx
 from workflows.store.repositories import executions, inbox, outbox
 
 WAITING_CODE = "waiting_for_decision"
+CHANNELS = ("slack",)
+"""Channels that can reach one person: they hear of assignments also where the flow does not name them."""
+SHOWN = frozenset({
+    "approval.assigned", "approval.extended", "claim.taken", "claim.released", "decision.vote", "decision.submitted",
+    "decision.auto", "decision.expired", "decision.undone", "decision.superseded", "decision.revoked", "gate.withdrawn",
+})  # fmt: skip
+"""Records after which a gate looks different in other channels."""
 _NAMESPACE = UUID("0a5f7a0e-43c6-5f0c-8f7e-7a6d1b7d0b55")
 
 
@@ -42,24 +49,37 @@ def unring(tx: Tx, namespace: str, *, cause: str) -> None:
     outbox.drop(tx, namespace, doorbell_row(cause), "taken back")
 
 
-def notify(tx: Tx, current: Current, event: str) -> None:
-    """One row for each channel that the flow names under ``notify``. ``event`` is ``opened`` or ``reminder``."""
-    for number, channel in enumerate(current.policy.notify):
-        payload: dict[str, Any] = {
-            "gate_id": current.gate.id,
-            "revision": current.revision.revision,
-            "event": event,
-            "notify": channel,
-        }
-        cause = f"{event}:{current.gate.id}:{current.revision.revision}:{number}:{tx.now.isoformat()}"
+def notify(tx: Tx, current: Current, event: str, *, number: int | None = None) -> None:
+    """Tell every channel of the gate that it should show the gate as it is now: one row for each.
+
+    ``event`` is the journal's word for what happened, ``number`` the reminder's.
+    """
+    for channel in _channels(current, event):
+        payload: dict[str, Any] = {"gate_id": current.gate.id, "event": event}
+        if number is not None:
+            payload["number"] = number
+        cause = f"{channel}:{event}:{current.gate.id}:{current.revision.revision}:{tx.now.isoformat()}"
         outbox.add(
             tx,
             current.namespace,
             kind="notification",
-            target=str(channel.get("type", "unknown")) if isinstance(channel, dict) else "unknown",
+            target=channel,
             payload=payload,
             item_id=_row_id("notification", cause),
         )
+
+
+def changed(tx: Tx, current: Current, event: str) -> None:
+    """Tell the gate's channels what was recorded, if it changes what they show. A first suggestion was shown nowhere."""
+    if event in SHOWN and not (event == "decision.auto" and current.revision.revision == 1):
+        notify(tx, current, event)
+
+
+def _channels(current: Current, event: str) -> list[str]:
+    """The channels the flow names; an assignment is told in every one, since the assignee may be reached there only."""
+    named = [one.get("type") for one in current.gate.policy.get("notify") or () if isinstance(one, dict)]
+    known = [str(one) for one in named if one]
+    return list(dict.fromkeys(known + (list(CHANNELS) if event == "approval.assigned" else [])))
 
 
 def park(tx: Tx, current: Current) -> None:

@@ -1,9 +1,13 @@
-"""The journal records of a gate: same transaction, canonical kinds, names of people only in erasable content."""
+"""The journal records of a gate: same transaction, canonical kinds, names of people only in erasable content.
+
+What is recorded is also what other channels are told: nothing can change a gate and leave its messages as they were.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from workflows.arbiter import outgoing
 from workflows.arbiter.current import Current
 from workflows.arbiter.who import Who
 from workflows.journal.records import Journal, Record
@@ -24,8 +28,9 @@ def record(
     revision_sha256: str | None = None,
     op_key: str | None = None,
 ) -> None:
-    """Append one record about the gate to its execution's stream."""
+    """Append one record about the gate to its execution's stream, and tell the gate's channels."""
     gate = current.gate
+    outgoing.changed(tx, current, kind)
     facts = {"gate_id": gate.id, "item_key": gate.item_key, "revision": current.revision.revision}
     right = {"right": who.right, "sign_in": who.sign_in, "groups": list(who.groups), "roles": list(who.roles)}
     journal.append(

@@ -3,6 +3,7 @@
 It looks every ``relay_every`` with one cheap read and writes only when there is something to do. Taking a row needs the
 leader's lease, which lasts three seconds: after a kill the next process delivers within five.
 A row that cannot be delivered is put off with a growing pause; a slow callback holds up nobody, since each row is a task.
+What gates tell in other channels (``notices``) is handed to a desk of its own and never waits here.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
 from workflows.gateway import TemporalUnavailable
 from workflows.relay.callbacks import CallbackFailed, CallbackGivenUp, deliver_callback
+from workflows.relay.notices.channel import Channel
+from workflows.relay.notices.desk import Desk
+from workflows.relay.notices.table import channels_of
 from workflows.relay.reconcile import Reconciler
 from workflows.store.db import StoreUnavailable, Tx
 from workflows.store.repositories import leases, outbox
@@ -30,6 +34,7 @@ log = logging.getLogger("visto.relay")
 EVERYWHERE = "*"
 LEADER = "leader"
 NAME = "relay"
+NOTIFICATION = "notification"
 LEASE = timedelta(seconds=3)
 BATCH = 64
 AT_ONCE = 32
@@ -59,9 +64,14 @@ DELIVERIES: dict[str, Deliver] = {
 
 
 class Relay:
-    """Start with ``run`` in a task, wake with ``poke``, end by cancelling the task."""
+    """Start with ``run`` in a task, wake with ``poke``, end by cancelling the task.
 
-    def __init__(self, services: Services, *, lease: timedelta = LEASE) -> None:
+    ``channels`` are those that show gates; by default the ones that are set up here.
+    """
+
+    def __init__(
+        self, services: Services, *, lease: timedelta = LEASE, channels: Mapping[str, Channel] | None = None
+    ) -> None:
         self._services = services
         self._lease = lease
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -69,6 +79,7 @@ class Relay:
         self._room = asyncio.Semaphore(AT_ONCE)
         self._running: set[asyncio.Task[None]] = set()
         self._reconciler = Reconciler(services)
+        self._notices = Desk(services, channels_of(services) if channels is None else channels)
 
     def poke(self) -> None:
         """Look now instead of at the next tick."""
@@ -92,7 +103,8 @@ class Relay:
         """Mark what was delivered in line, deliver everything that is due, reconcile when it is time."""
         await self._flush()
         while items := await self._take():
-            for item in items:
+            await self._notices.accept([item for item in items if item.kind == NOTIFICATION])
+            for item in (item for item in items if item.kind != NOTIFICATION):
                 await self._room.acquire()
                 task = asyncio.create_task(self._deliver(item))
                 self._running.add(task)
@@ -103,6 +115,7 @@ class Relay:
         """Wait until every delivery that was begun has ended."""
         while self._running:
             await asyncio.gather(*self._running)
+        await self._notices.settled()
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -165,6 +178,7 @@ class Relay:
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
+        await self._notices.close()
         with contextlib.suppress(StoreUnavailable):
             await self._flush()
             await self._services.db.write(self._resign)

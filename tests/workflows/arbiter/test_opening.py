@@ -151,8 +151,7 @@ def test_rules_may_reject_where_the_flow_says_so(office, plan):
 def test_channels_are_told_when_people_are_asked(office, plan):
     office.open(plan(notify=({"type": "slack", "channel": "#risk"},)))
     (row,) = office.rows(sa.select(outbox).where(outbox.c.kind == "notification"))
-    assert (row.target, row.payload["event"]) == ("slack", "opened")
-    assert row.payload["notify"] == {"type": "slack", "channel": "#risk"}
+    assert (row.target, row.payload["event"]) == ("slack", "approval.requested")
 
 
 def test_withdrawn_gates_stay_so_until_the_execution_lives_again(office):

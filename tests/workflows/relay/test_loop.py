@@ -89,7 +89,7 @@ async def test_a_bell_for_a_workflow_that_is_gone_counts_as_delivered(services, 
 async def test_rows_of_unknown_kinds_stay_and_hold_up_nobody(services, clock):
     def many(tx):
         for number in range(70):
-            outbox.add(tx, NS, kind="notification", target="slack", payload={}, item_id=f"n{number}")
+            outbox.add(tx, NS, kind="postcard", target="gran", payload={}, item_id=f"n{number}")
         outbox.add(tx, NS, kind="doorbell", target="gone", payload={"what": "slot"}, item_id="bell")
 
     services.db.write_sync(many)

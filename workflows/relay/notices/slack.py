@@ -104,7 +104,10 @@ class SlackChannel:
 
     async def find(self, told: Told, message: Message, since: datetime) -> str | None:
         channel = await self._channel(message)
-        ts = await _told(self.client.marked(channel, MARK, _key(told, message), since.timestamp()))
+        under = message.content.get("under")
+        thread = None if under is None else str(under).partition(":")[2]
+        key = _key(told, message)
+        ts = await _told(self.client.marked(channel, MARK, key, since.timestamp(), thread=thread))
         return None if ts is None else f"{channel}:{ts}"
 
     async def close(self) -> None:

@@ -14,8 +14,9 @@ from connectors.slack import blocks as b
 from workflows.arbiter.outgoing import audience
 from workflows.gates.model import ResolvedEffect
 from workflows.gates.visible import visible
-from workflows.relay.notices.channel import DecisionShown, Told
+from workflows.relay.notices.channel import Told
 from workflows.relay.notices.formats import confidence, money_and_dates, one_line
+from workflows.usecases.gate_views import DecisionShown
 
 ROOM = 9_000
 """Characters of what takes effect that one card shows; beyond that nobody reads it in a chat."""
