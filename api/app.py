@@ -15,6 +15,7 @@ from api.errors import install
 from api.guard import check_policies, mount
 from api.headers import SecurityHeadersMiddleware
 from api.limits import Limits, LimitsMiddleware
+from api.rate_limits import RateLimitMiddleware, RateLimits
 from api.routes import documents, executions, flows, gate_care, gates, hooks, journal, knowledge, pauses, people, system
 from workflows.relay.loop import Relay
 from workflows.usecases.services import Services
@@ -55,10 +56,12 @@ def create_app(
     app.state.authenticator = Authenticator(services.db)
     app.state.relay = Relay(services)
     app.state.knowledge = None
+    app.state.rates = RateLimits(services.settings)
     install(app)
     console.prepare(app, services)
     mount(app, ROUTERS)
     app.add_middleware(LimitsMiddleware, limits=limits or Limits())
+    app.add_middleware(RateLimitMiddleware, rates=app.state.rates)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
     app.add_middleware(SecurityHeadersMiddleware)
     return app

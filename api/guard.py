@@ -55,6 +55,7 @@ class GuardedRoute(PolicedRoute):
             if not policy.public:
                 authenticator: Authenticator = request.app.state.authenticator
                 caller = await authenticator.caller(request.headers.get("authorization"))
+                request.app.state.rates.by_principal(caller)
                 authorise(caller, policy)
                 request.state.caller = caller
             return await handle(StrictRequest(request.scope, request.receive))

@@ -38,8 +38,7 @@ class Settings(BaseSettings):
     oidc_name: str = "single sign-on"
     oidc_groups_claim: str | None = None
     oidc_sign_up: Literal["viewer"] | None = None
-    requests_per_second: float = 50
-    requests_burst: int = 500
+    requests_per_second: float = 200
     slack_bot_token: SecretStr | None = None
     slack_signing_secret: SecretStr | None = None
     slack_app_token: SecretStr | None = None

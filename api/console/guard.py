@@ -67,6 +67,7 @@ class ConsoleRoute(PolicedRoute):
         if session is None and not self.policy.public:
             return _sign_in(request)
         if session is not None and not self.policy.public:
+            request.app.state.rates.by_principal(session.caller)
             authorise(session.caller, self.policy)
         if request.method not in SAFE:
             await _own_form(request, session)
