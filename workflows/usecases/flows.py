@@ -23,7 +23,9 @@ Origin = Literal["git", "console", "slack", "api", "copilot", "cli"]
 class Save:
     """A text to make a revision of. ``managed_by`` names who owns the flow (a repository); ``adopt`` takes it over.
 
-    ``expected_id`` refuses a text that is another flow's.
+    ``expected_id`` refuses a text that is another flow's. ``base`` is the revision the text was made from, and refuses
+    to replace a later one unseen; 0 means that the flow must not exist. ``keep_text``: a revision also for a text that
+    differs in comments or layout alone.
     """
 
     namespace: str
@@ -36,6 +38,8 @@ class Save:
     adopt: bool = False
     expected_id: str | None = None
     state: FlowState = "active"
+    base: int | None = None
+    keep_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,8 @@ async def check(services: Services, namespace: str, text: str, name: str = "flow
 async def save(services: Services, request: Save) -> Saved:
     """Make the text the flow's current revision, unless it is that already.
 
-    Raises ``Refused`` (``invalid_flow`` with all diagnostics, ``managed_elsewhere``, ``wrong_flow``, ``auto_needs_admin``).
+    Raises ``Refused`` (``invalid_flow`` with all diagnostics, ``managed_elsewhere``, ``wrong_flow``, ``auto_needs_admin``,
+    ``flow_exists``, ``flow_changed``).
     """
     compilation = await check(services, request.namespace, request.text, request.name)
     if compilation.plan is None or compilation.normalised is None:
@@ -91,9 +96,10 @@ def _store(tx: Tx, services: Services, request: Save, compilation: Compilation) 
     assert compilation.plan is not None
     assert compilation.normalised is not None
     flow_id = compilation.plan.flow_id
-    before = flows.get(tx, request.namespace, flow_id)
-    if before is not None and before.managed_by != request.managed_by and not request.adopt:
+    before = flows.locked(tx, request.namespace, flow_id, request.state, request.managed_by)
+    if before.managed_by != request.managed_by and not request.adopt:
         raise managed_elsewhere(flow_id, before.managed_by)
+    _check_base(tx, request, before)
     revision = flows.save_revision(
         tx,
         request.namespace,
@@ -107,14 +113,15 @@ def _store(tx: Tx, services: Services, request: Save, compilation: Compilation) 
         message=request.message,
         managed_by=request.managed_by,
         state=request.state,
+        keep_text=request.keep_text,
     )
-    created = before is None or revision.number != before.revision
+    created = revision.number != before.revision
     if created:
         record(
             tx,
             services.journal,
             request.namespace,
-            "flow.registered" if before is None else "flow.changed",
+            "flow.changed" if before.revision else "flow.registered",
             request.actor,
             flow_id=flow_id,
             revision_sha256=revision.sha256,
@@ -122,6 +129,26 @@ def _store(tx: Tx, services: Services, request: Save, compilation: Compilation) 
             meta={"revision": revision.number, "origin": request.origin, "managed_by": request.managed_by},
         )
     return revision, created
+
+
+def _check_base(tx: Tx, request: Save, before: Flow) -> None:
+    if request.base is None or request.base == before.revision:
+        return
+    if not request.base:
+        raise Refused(
+            "flow_exists",
+            f"There is a flow {before.flow_id!r} already.",
+            status=409,
+            remedy="Choose another `id`, or open that flow and change it.",
+        )
+    current = flows.get_revision(tx, request.namespace, before.flow_id)
+    if current is None or current.source_text != request.text:
+        raise Refused(
+            "flow_changed",
+            f"Revision {before.revision} of {before.flow_id!r} was saved while you changed revision {request.base}.",
+            status=409,
+            remedy="Compare both, then save again.",
+        )
 
 
 async def set_state(services: Services, namespace: str, flow_id: str, state: FlowState, *, actor: Actor) -> Flow:

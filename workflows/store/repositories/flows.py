@@ -91,14 +91,16 @@ def save_revision(
     message: str | None = None,
     managed_by: str | None = None,
     state: str = "active",
+    keep_text: bool = False,
 ) -> Revision:
     """Make the next revision current and return it; equal content returns the current one unchanged.
 
-    ``state`` counts only for a flow that did not exist.
+    ``state`` counts only for a flow that did not exist. With ``keep_text`` a text that differs in comments or layout
+    alone makes a revision too, so that nothing of what its author wrote is lost.
     """
-    flow = _locked(tx, namespace, flow_id, state, managed_by)
+    flow = locked(tx, namespace, flow_id, state, managed_by)
     current = get_revision(tx, namespace, flow_id, flow.revision) if flow.revision else None
-    if current is not None and current.sha256 == sha256:
+    if current is not None and current.sha256 == sha256 and not (keep_text and current.source_text != source_text):
         return current
     parent = flow.revision or None
     revision = Revision(
@@ -112,7 +114,8 @@ def save_revision(
     return revision
 
 
-def _locked(tx: Tx, namespace: str, flow_id: str, state: str, managed_by: str | None) -> Flow:
+def locked(tx: Tx, namespace: str, flow_id: str, state: str, managed_by: str | None) -> Flow:
+    """The flow, for this transaction alone; one that did not exist is made with revision 0."""
     new: dict[str, Any] = {
         "id": new_id(tx.now), "namespace": namespace, "flow_id": flow_id, "state": state, "revision": 0,
         "managed_by": managed_by, "created_at": tx.now, "updated_at": tx.now,
