@@ -19,7 +19,11 @@ from workflows.contracts import (
     GateWithdrawIn,
     Nothing,
 )
+from workflows.flow.planned import GatePlan
 from workflows.gates.ids import batch_key
+from workflows.slack_settings import default_channels
+
+SLACK = "slack"
 
 
 class GateActivities:
@@ -27,12 +31,23 @@ class GateActivities:
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
+        self._slack = default_channels(deps.settings)
 
     @activity.defn(name=GATE_OPEN)
     async def open(self, given: GateOpenIn) -> GateStatus:
         """Open a revision; return the decision at once if policy made it or the same content was decided before."""
-        request = _request(given)
+        request = _request(given, self._told_in(given.where.namespace, given.gate))
         return _status(await self._deps.db.write(lambda tx: open_gate(tx, self._deps.journal, request)))
+
+    def _told_in(self, namespace: str, gate: GatePlan) -> GatePlan:
+        """The plan, naming this installation's own channel where the flow names none of its kind."""
+        named = gate.approve.notify
+        if any(isinstance(one, dict) and one.get("type") == SLACK for one in named):
+            return gate
+        if not {namespace, "*"} & self._slack.keys():
+            return gate
+        approve = gate.approve.model_copy(update={"notify": (*named, {"type": SLACK})})
+        return gate.model_copy(update={"approve": approve})
 
     @activity.defn(name=GATE_LOAD)
     async def load(self, given: GateLoadIn) -> GateStatus:
@@ -57,7 +72,7 @@ class GateActivities:
         return Nothing()
 
 
-def _request(given: GateOpenIn) -> OpenGate:
+def _request(given: GateOpenIn, gate: GatePlan) -> OpenGate:
     where = given.where
     return OpenGate(
         namespace=where.namespace,
@@ -70,7 +85,7 @@ def _request(given: GateOpenIn) -> OpenGate:
         item_key=where.item_key,
         item_index=given.item_index,
         batch_key=batch_key(where.execution_id, where.path),
-        gate_plan=given.gate,
+        gate_plan=gate,
         scope=given.scope,
         view=given.view,
         action_digest=given.action_digest,

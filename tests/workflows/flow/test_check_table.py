@@ -178,7 +178,6 @@ TABLE = [
     (HEAD + READ + "  - {id: a, type: set, needs: [r], values: {x: 1}}\n", "not-available", 7, 24),
     (gate(approve="second_look: 5%"), "not-available", 12, 7),
     (gate(approve="escalate: {after: 1d, to: {groups: [fraud-leads]}}"), "not-available", 12, 7),
-    (gate(approve="notify: [{type: slack, channel: x}]"), "not-available", 12, 7),
 ]  # fmt: skip
 
 

@@ -71,7 +71,6 @@ def _gate_later(task: Task, gate: Gate, report: Report) -> None:
     parts = {
         "escalate": gate.approve.escalate is not None,
         "second_look": gate.approve.second_look > 0,
-        "notify": bool(gate.approve.notify),
     }
     for name, used in parts.items():
         if used:
