@@ -83,6 +83,14 @@ def _data(name: str, *, null: bool = False) -> sa.Column[Any]:
     return _c(name, _json(), null=null)
 
 
+def _with_audience(name: str, *names: str) -> tuple[sa.Index, sa.Index]:
+    """An index that on SQLite also says who may decide; PostgreSQL's entries may not be as long as that."""
+    return (
+        sa.Index(f"{name}_audience", *names, "audience").ddl_if(dialect="sqlite"),
+        sa.Index(name, *names).ddl_if(dialect="postgresql"),
+    )
+
+
 # People ---------------------------------------------------------------------------------------------------------
 
 principals = sa.Table(
@@ -161,6 +169,7 @@ executions = sa.Table(
     sa.Index("ix_executions_reference", "namespace", "reference"),
     sa.Index("ix_executions_list", "namespace", "created_at"),
     sa.Index("ix_executions_flow", "namespace", "flow_id", "state"),
+    sa.Index("ix_executions_recent", "namespace", "flow_id", "created_at"),
 )  # fmt: skip
 
 # Gates ----------------------------------------------------------------------------------------------------------
@@ -178,10 +187,15 @@ gates = sa.Table(
     _at("opened_at"), _at("decided_at", null=True), _opt("withdrawn_reason"), _v(),
     _c("audience"),  # who may decide at this stage: |g:group|p:principal|, or |*|
     _c("sort_key", _ordered_text()),  # the inbox's order in one ascending text
-    sa.Index("ix_gates_inbox", "namespace", "state", "sort_key"),
+    *_with_audience("ix_gates_inbox", "namespace", "state", "sort_key"),
+    *_with_audience("ix_gates_batch", "namespace", "batch_key", "state"),
+    *_with_audience("ix_gates_waiting", "namespace", "state", "flow_id"),
+    sa.Index(
+        "ix_gates_claimed", "namespace", "claimed_by",
+        sqlite_where=sa.text("claimed_by is not null"), postgresql_where=sa.text("claimed_by is not null"),
+    ),
     sa.Index("ix_gates_execution", "namespace", "execution_id", "path", "item_key"),
     sa.Index("ix_gates_flow", "namespace", "flow_id", "path", "item_key"),
-    sa.Index("ix_gates_batch", "namespace", "batch_key", "state"),
 )  # fmt: skip
 gate_revisions = sa.Table(
     "gate_revisions", metadata, _id(), _ns(), _c("gate_id"), _int("revision"),
@@ -247,7 +261,7 @@ operations = sa.Table(
     sa.Index("ix_operations_op", "namespace", "op_id", "fence"),
     sa.Index("ix_operations_execution", "namespace", "execution_id"),
 )  # fmt: skip
-inbound = sa.Table("inbound", metadata, _id(), _ns(), _c("source"), _c("message_id"), _c("body_sha256"), _opt("execution_id"), _at("created_at"), sa.UniqueConstraint("namespace", "source", "message_id"))  # fmt: skip
+inbound = sa.Table("inbound", metadata, _id(), _ns(), _c("source"), _c("message_id"), _c("body_sha256"), _opt("execution_id"), _at("created_at"), sa.UniqueConstraint("namespace", "source", "message_id"), sa.Index("ix_inbound_recent", "namespace", "source", "created_at"))  # fmt: skip
 collections = sa.Table("collections", metadata, _id(), _ns(), _c("name"), _data("meta"), _at("updated_at"), sa.UniqueConstraint("namespace", "name"))  # fmt: skip
 
 # Notices --------------------------------------------------------------------------------------------------------
@@ -265,6 +279,15 @@ notices = sa.Table(
     _at("created_at"), _at("updated_at"),
     sa.UniqueConstraint("namespace", "gate_id", "channel", "address", "part"),
     sa.Index("ix_notices_reference", "channel", "reference"),
+)  # fmt: skip
+
+# Console --------------------------------------------------------------------------------------------------------
+
+saved_views = sa.Table(
+    "saved_views", metadata, _id(), _ns(), _c("principal_id"), _c("name"),
+    _c("query"),  # of the inbox's address
+    _at("created_at"),
+    sa.UniqueConstraint("namespace", "principal_id", "name"),
 )  # fmt: skip
 
 # Journal --------------------------------------------------------------------------------------------------------

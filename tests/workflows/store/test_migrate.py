@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -32,11 +32,22 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     postgres.drop(url)
 
 
+def _of(dialect: str) -> Callable[..., bool]:
+    """Leave out an index that the code wants on the other dialect only."""
+
+    def wanted(thing: object, _name: object, kind: str, _reflected: bool, _compared: object) -> bool:
+        only = getattr(thing, "_ddl_if", None) if kind == "index" else None
+        return only is None or only.dialect == dialect
+
+    return wanted
+
+
 def _differences(url: str) -> list[object]:
     db = Database(url)
     try:
         with db.reader.connect() as conn:
-            context = MigrationContext.configure(conn, opts={"compare_type": True, "compare_server_default": False})
+            opts = {"compare_type": True, "compare_server_default": False, "include_object": _of(conn.dialect.name)}
+            context = MigrationContext.configure(conn, opts=opts)
             return list(compare_metadata(context, metadata))
     finally:
         db.close()
