@@ -31,9 +31,12 @@ from workflows.store.repositories import (
     notices,
     operations,
     outbox,
+    passwords,
     pauses,
     permits,
     principals,
+    sessions,
+    sign_in_links,
     votes,
 )
 from workflows.store.tables import metadata
@@ -82,6 +85,9 @@ def _seed(tx: Tx) -> dict[str, Any]:
     principals.add_member(tx, NS, "fraud", person.id)
     principals.grant_role(tx, NS, person.id, "reviewer")
     key = keys.create(tx, NS, person.id, "laptop", ["decide"])
+    passwords.put(tx, NS, person.id, "hash")
+    session, session_token = sessions.create(tx, NS, person.id, method="password", device="Firefox on Linux")
+    link, link_token = sign_in_links.create(tx, NS, person.id, "sign-in", life=timedelta(hours=1))
     item = outbox.add(tx, NS, kind="doorbell", target="w-e1", payload={})
     leases.acquire(tx, NS, "model", "o1", limit=1, ttl=timedelta(minutes=1))
     pauses.pause(tx, NS, by=None, reason="maintenance")
@@ -98,6 +104,9 @@ def _seed(tx: Tx) -> dict[str, Any]:
     assert notice is not None
     notices.failed(tx, NS, notice.id, "me", "no answer", unsure=False)
     return {
+        "session_id": session.id, "link_id": link.id, "purpose": "password", "life": timedelta(hours=1), "hash_": "other",
+        "old": "hash", "new": "better", "method": "link", "device": "Safari on Mac",
+        "token_of": {"sessions": session_token, "sign_in_links": link_token},
         "channel": "slack", "address": "T1:C1", "part": "card", "holder": "me", "for_": timedelta(minutes=1),
         "notice_id": notice.id, "rendering": "r" * 64, "unsure": True,
         "flow_id": "order-risk", "execution_id": "e1", "gate_id": "g1", "decision_id": "d1", "principal_id": person.id,
@@ -118,7 +127,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "operations.get": {"key": "op:1"}, "operations.get_for_update": {"key": "op:1"}, "operations.again": {"key": "op:1"},
     "operations.answered": {"key": "op:1"}, "operations.failed": {"key": "op:1"}, "operations.insert": {"key": "op:1", "kind": "llm"},
     "leases.renew": {"key": "model", "owner": "o1", "kind": "slot"}, "leases.release": {"key": "model", "owner": "o1", "kind": "slot"},
-    "leases.count": {"key": "model", "kind": "slot"}, "leases.next_in_line": {"key": "model", "kind": "slot"},
+    "leases.count": {"key": "model", "kind": "slot"}, "leases.frees_at": {"key": "model", "kind": "slot"}, "principals.named": {"name": "Ann"}, "leases.next_in_line": {"key": "model", "kind": "slot"},
     "leases.acquire": {"key": "model", "owner": "o1", "limit": 1, "kind": "slot"},
     "breakers.state": {"key": "model"}, "breakers.admit": {"key": "model"}, "breakers.succeeded": {"key": "model"},
     "breakers.failed": {"key": "model"}, "budgets.settle": {"owner": "op"}, "budgets.reserve": {"owner": "op"},
@@ -130,7 +139,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
 
 
 def _call(function: Callable[..., Any], name: str, namespace: str, known: dict[str, Any], tx: Tx) -> Any:
-    given = {**known, **SPECIAL.get(name, {})}
+    given = {**known, "token": known["token_of"].get(name.partition(".")[0]), **SPECIAL.get(name, {})}
     if name == "gates.insert":
         given["gate"] = _copy(known["gate"], id="g9")
     if name == "votes.add":

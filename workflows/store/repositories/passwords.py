@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,12 +9,13 @@ from sqlalchemy import bindparam
 
 from workflows.store.db import Tx
 from workflows.store.ids import new_id
+from workflows.store.refusals import NotFound
+from workflows.store.repositories.principals import get
 from workflows.store.sql import changed, upsert
 from workflows.store.tables import passwords
 
 _MINE = sa.and_(passwords.c.namespace == bindparam("ns"), passwords.c.principal_id == bindparam("who"))
 _HASH = sa.select(passwords.c.hash).where(_MINE)
-_CHANGED = sa.select(passwords.c.changed_at).where(_MINE)
 _REHASH = passwords.update().where(_MINE, passwords.c.hash == bindparam("old"))
 
 
@@ -24,14 +24,10 @@ def hash_of(tx: Tx, namespace: str, principal_id: str) -> str | None:
     return found
 
 
-def changed_at(tx: Tx, namespace: str, principal_id: str) -> datetime | None:
-    """When the password was set; None when there is none."""
-    found: datetime | None = tx.conn.execute(_CHANGED, {"ns": namespace, "who": principal_id}).scalar_one_or_none()
-    return found
-
-
 def put(tx: Tx, namespace: str, principal_id: str, hash_: str) -> None:
-    """Set or replace the password."""
+    """Set or replace the password. Raises ``NotFound`` without the person."""
+    if get(tx, namespace, principal_id) is None:
+        raise NotFound("principal", principal_id)
     new: dict[str, Any] = {"id": new_id(tx.now), "namespace": namespace, "principal_id": principal_id}
     new |= {"hash": hash_, "changed_at": tx.now}
     upsert(tx, passwords, new, ("namespace", "principal_id"), ("hash", "changed_at"))
