@@ -142,6 +142,9 @@ POLICIES: dict[str, Policy] = {
     "connections_page": WRITE_FLOWS,
     "keys_page": ADMINISTER,
     "brakes_page": READ_FLOWS,
+    "brakes_now": READ_FLOWS,
+    "stop_effects": ADMINISTER,
+    "release_brake": ADMINISTER,
     # the console: executions
     "executions_page": READ_RUNS,
     # the console: flows

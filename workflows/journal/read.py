@@ -12,10 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from workflows.journal import sealing
+from workflows.journal.canonical import jcs
 from workflows.journal.keyring import Keyring
 from workflows.journal.kinds import KINDS
 from workflows.journal.sealing import ERASED, Erased
 from workflows.store.db import Tx
+from workflows.store.ids import first_id
 from workflows.store.paging import Page, bounded, decode, page_of
 from workflows.store.refusals import NotFound
 from workflows.store.repositories import gates
@@ -35,11 +37,14 @@ class Entry:
     actor_id: str | None
     via: str | None
     flow_id: str | None
+    revision_sha256: str | None
     execution_id: str | None
     path: str | None
     attempt: int | None
     outcome: str | None
     action_digest: str | None
+    content_commitment: str | None
+    prev_hash: str
     event_hash: str
     meta: dict[str, Any]
     content: Any | Erased = None
@@ -57,12 +62,39 @@ _OF_EXECUTION = _ALL.where(audit_event.c.execution_id == bindparam("execution"))
 )
 _ONE = _ALL.where(audit_event.c.event_id == bindparam("event"))
 _REQUESTED = _OF_EXECUTION.where(audit_event.c.kind == "approval.requested")
+_AT_PLACES = _OF_EXECUTION.where(
+    audit_event.c.path.in_(bindparam("paths", expanding=True)),
+    audit_event.c.kind.in_(bindparam("kinds", expanding=True)),
+)
 
 
 def timeline(tx: Tx, keyring: Keyring, namespace: str, execution_id: str, *, contents: bool = True) -> list[Entry]:
     """Everything recorded about an execution, in order. Raises ``Unreadable`` and ``KeyringError``."""
     rows = tx.conn.execute(_OF_EXECUTION, {"ns": namespace, "execution": execution_id}).all()
     return [_entry(tx, keyring if contents else None, namespace, row) for row in rows]
+
+
+def about_gate(
+    tx: Tx, namespace: str, execution_id: str, path: str, gate_id: str, *, kinds: Sequence[str]
+) -> list[Entry]:
+    """What was recorded about one of the gates of an execution, in order, without contents."""
+    position = sa.func.strpos if tx.is_postgres else sa.func.instr
+    # meta is canonical JSON, so the id stands in it in exactly one way
+    query = _AT_PLACES.where(position(audit_event.c.meta, bindparam("named")) > 0)
+    given = {"ns": namespace, "execution": execution_id, "paths": [path], "kinds": list(kinds)}
+    rows = tx.conn.execute(query, {**given, "named": f'"gate_id":"{gate_id}"'}).all()
+    return [_entry(tx, None, namespace, row) for row in rows]
+
+
+def at_places(
+    tx: Tx, keyring: Keyring | None, namespace: str, execution_id: str, paths: Sequence[str], *, kinds: Sequence[str]
+) -> list[Entry]:
+    """What was recorded at some places of an execution, in order; with a keyring its contents too.
+
+    Raises ``Unreadable`` and ``KeyringError``.
+    """
+    given = {"ns": namespace, "execution": execution_id, "paths": list(paths), "kinds": list(kinds)}
+    return [_entry(tx, keyring, namespace, row) for row in tx.conn.execute(_AT_PLACES, given).all()]
 
 
 def get(tx: Tx, keyring: Keyring, namespace: str, event_id: str) -> Entry | None:
@@ -78,26 +110,35 @@ def search(
     execution_id: str | None = None,
     flow_id: str | None = None,
     actor_id: str | None = None,
+    outcome: str | None = None,
+    model: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[Entry]:
-    """Records without their contents, newest first. Raises ``InvalidCursor``."""
+    """Records without their contents, newest first; ``model`` finds the calls of it. Raises ``InvalidCursor``."""
     limit = bounded(limit)
     query = _ALL
     wanted = (
         (audit_event.c.execution_id, execution_id),
         (audit_event.c.flow_id, flow_id),
         (audit_event.c.actor_id, actor_id),
+        (audit_event.c.outcome, outcome),
     )
     for column, value in wanted:
         if value is not None:
             query = query.where(column == value)
     if kinds:
         query = query.where(audit_event.c.kind.in_(kinds))
+    if model is not None:
+        # meta is canonical, so a model is written in one way only
+        query = query.where(
+            audit_event.c.kind.startswith("llm."),
+            audit_event.c.meta.contains(jcs({"model": model}).decode()[1:-1], autoescape=True),
+        )
     if since is not None:
-        query = query.where(audit_event.c.occurred_at >= instant(since))
+        query = query.where(audit_event.c.occurred_at >= instant(since), audit_event.c.event_id >= first_id(since))
     if until is not None:
         query = query.where(audit_event.c.occurred_at < instant(until))
     if cursor is not None:
