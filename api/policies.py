@@ -121,6 +121,7 @@ POLICIES: dict[str, Policy] = {
     "live_events": Policy("gates:read"),
     "choose_theme": PUBLIC,
     "design_page": Policy(),
+    "inbox_page": READ_GATES,
     # the console: signing in, and one's own account
     "sign_in_page": PUBLIC,
     "sign_in": PUBLIC,
@@ -147,6 +148,8 @@ POLICIES: dict[str, Policy] = {
     "release_brake": ADMINISTER,
     # the console: executions
     "executions_page": READ_RUNS,
+    "execution_rows": READ_RUNS,
+    "act_on_executions": START_RUNS,
     # the console: flows
     "flows_page": READ_FLOWS,
     # the console: one gate
