@@ -18,6 +18,7 @@ from api.console.pages import (
     flows,
     gate,
     home,
+    inbox,
     journal,
     keys,
     knowledge,
@@ -36,6 +37,7 @@ from workflows.usecases.services import Services
 ROUTERS: tuple[APIRouter, ...] = (
     assets.router,
     home.router,
+    inbox.router,
     design.router,
     sign_in.router,
     sign_in_links.router,
