@@ -19,6 +19,7 @@ def test_every_component_is_accessible_in_both_themes_and_widths(
 ) -> None:
     page = visit("Root", "/design", phone=phone, dark=dark)
     expect(page.get_by_role("heading", name="Design system")).to_be_visible()
+    expect(page.get_by_text("pay ⟨U+202E⟩001⟨U+202C⟩ EUR")).to_be_visible()
     assert fits(page)
     accessible(page)
     shot(page, f"design-{'phone' if phone else 'wide'}-{'dark' if dark else 'light'}", full=True)
