@@ -19,6 +19,7 @@ from api.console.pages import (
     gate,
     home,
     inbox,
+    inbox_deciding,
     journal,
     keys,
     knowledge,
@@ -38,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     assets.router,
     home.router,
     inbox.router,
+    inbox_deciding.router,
     design.router,
     sign_in.router,
     sign_in_links.router,
@@ -62,6 +64,7 @@ def prepare(app: FastAPI, services: Services) -> None:
     app.state.oidc_sealer = Sealer(session_key(services.settings), "oidc")
     app.state.feed = Feed(services)
     app.state.console_facts = Remembered()
+    app.state.inbox_counts = Remembered()
     app.add_exception_handler(HTTPException, _not_found)
 
 

@@ -1,16 +1,186 @@
-"""The inbox: what waits for a person's decision."""
+"""The inbox: what waits for a person, grouped by batch, with filters, views of their own, and how each gate stands now."""
 
 from __future__ import annotations
 
-from fastapi.responses import HTMLResponse
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
 
+from fastapi import Response
+from fastapi.responses import JSONResponse, RedirectResponse
+
+from api.console import chrome
+from api.console.formats import shown, title_case
 from api.console.guard import console_router
-from api.console.page import PageDep
+from api.console.page import Page, PageDep
+from api.console.pages.inbox_query import InboxQuery
+from api.remembered import Remembered
+from workflows.gates.visible import visible
+from workflows.store.db import Tx
+from workflows.store.repositories import inbox as lines
+from workflows.store.repositories.inbox import Narrowing
+from workflows.usecases import inbox, inbox_views
+from workflows.usecases.inbox import Fact, Line, Queue, Status
 
-router = console_router()
+router = console_router(prefix="/inbox")
+
+PER_PAGE = 100
+MOST = 500
+VALUE_CHARS = 120
+Counts = dict[str, int]
 
 
-@router.get("/inbox")
-async def inbox_page(page: PageDep) -> HTMLResponse:
-    """What waits for me."""
-    return await page.render("inbox/index.html")
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one look at the store brought. ``today`` is asked for only when nothing waits."""
+
+    queue: Queue
+    today: Counts
+
+
+@router.get("")
+async def inbox_page(page: PageDep, cursor: str | None = None, part: str = "", ids: str = "") -> Response:
+    """The list; ``part=lines`` gives the lines alone, of the page at ``cursor`` or of the gates named in ``ids``."""
+    query = InboxQuery.of(page.request.query_params)
+    pick = page.request.query_params.get("select") == "all" and bool(query.batch)
+    limit = MOST if pick or ids else PER_PAGE
+    wanted = query.narrowing(page.actor, page.services.db.clock())
+    if ids:
+        wanted = replace(wanted, ids=_ids(ids))
+    seen = await page.services.db.read(lambda tx: _look(tx, page, wanted, cursor, limit))
+    context: dict[str, Any] = {
+        "query": query,
+        "queue": seen.queue,
+        "all_picked": pick,
+        "cursor": cursor,
+        "facts_of": facts_of,
+        "reasons_of": reasons_of,
+        "address_of": gate_address,
+        "next_address": _next(query, seen.queue),
+    }
+    if part == "lines":
+        return page.fragment("inbox/lines.html", **context)
+    return await page.render(
+        "inbox/index.html",
+        **context,
+        today=_today(seen.today),
+        views=await inbox_views.views_of(page.services, page.namespace, page.actor),
+        flows=await _flows(page, wanted),
+        reviews=inbox.reviews(page.actor),
+        may_decide=page.may("inbox_decide"),
+        reasons=_reasons(seen.queue.lines),
+        once=secrets.token_hex(16),
+    )
+
+
+@router.get("/states")
+async def inbox_states(page: PageDep, ids: str = "") -> Response:
+    """How gates of a list that is open stand now, as JSON."""
+    found = await page.services.db.read(lambda tx: inbox.statuses(tx, page.namespace, page.actor, _ids(ids)))
+    return JSONResponse({"gates": [status_of(status) for status in found]})
+
+
+@router.get("/fresh")
+async def inbox_fresh(page: PageDep, ids: str = "") -> Response:
+    """Which of these gates belong in the list that the query describes, as JSON."""
+    query = InboxQuery.of(page.request.query_params)
+    wanted = replace(query.narrowing(page.actor, page.services.db.clock()), ids=_ids(ids))
+    found = await page.services.db.read(lambda tx: lines.search(tx, page.namespace, wanted, limit=MOST))
+    return JSONResponse({"ids": [item.id for item in found.items]})
+
+
+@router.get("/waiting")
+async def inbox_waiting(page: PageDep) -> Response:
+    """How many gates wait for this person, as the navigation says it, as JSON."""
+    known: Remembered[chrome.Facts] = page.request.app.state.console_facts
+    known.forget()
+    frame = await chrome.facts(page)
+    return JSONResponse({"waiting": frame.waiting, "badge": frame.badge})
+
+
+@router.get("/next")
+async def inbox_next(page: PageDep, after: str = "") -> Response:
+    """Go on to the gate that follows ``after`` in the list the query describes, or to the list when nothing is left."""
+    query = InboxQuery.of(page.request.query_params)
+    wanted = query.narrowing(page.actor, page.services.db.clock())
+    found = await page.services.db.read(lambda tx: lines.after(tx, page.namespace, after, wanted))
+    return RedirectResponse(query.address() if found is None else gate_address(found, query), 303)
+
+
+def gate_address(gate_id: str, query: InboxQuery) -> str:
+    """A gate's page, which knows the list to go on with."""
+    return f"/gates/{gate_id}?{urlencode({'queue': query.encoded()})}"
+
+
+def facts_of(line: Line) -> list[tuple[str, str]]:
+    """The key facts of a line as label and text, each short enough for a list."""
+    return [(fact.label, _short(fact)) for fact in line.facts]
+
+
+def _short(fact: Fact) -> str:
+    text = " ".join(visible(shown(fact.value, fact.format)).split())
+    return text if len(text) <= VALUE_CHARS else f"{text[: VALUE_CHARS - 1]}…"
+
+
+def reasons_of(line: Line) -> list[tuple[str, str]]:
+    """The codes of a rejection with their words."""
+    return [(code, visible(title_case(code))) for code in line.reasons]
+
+
+def words_of(status: Status) -> str:
+    """How a gate ended, or "" while it is open: ``Approved by Ana``."""
+    standing = status.standing
+    if standing.state == "open":
+        return ""
+    if standing.outcome is None:
+        return "Withdrawn"
+    return f"{title_case(standing.outcome)} by {status.decided_by}"
+
+
+def status_of(status: Status) -> dict[str, Any]:
+    """A gate's standing as a script reads it; every text is safe to look at."""
+    standing = status.standing
+    return {
+        "id": standing.gate_id,
+        "state": standing.state,
+        "revision": standing.revision,
+        "words": visible(words_of(status)),
+        "claimed": visible(status.claimed_by or ""),
+        "mine": status.claimed_by_me,
+        "looking": [visible(name) for name in status.looking],
+    }
+
+
+def _look(tx: Tx, page: Page, wanted: Narrowing, cursor: str | None, limit: int) -> Seen:
+    queue = inbox.queue(tx, page.namespace, page.actor, wanted, cursor=cursor, limit=limit)
+    today = {} if queue.batches else inbox.done_today(tx, page.namespace, page.actor)
+    return Seen(queue, today)
+
+
+async def _flows(page: Page, wanted: Narrowing) -> Counts:
+    """How much waits in each flow, at most a second old."""
+    known: Remembered[Counts] = page.request.app.state.inbox_counts
+    name = f"{page.namespace}/{page.actor.principal_id if wanted.eligible else '*'}"
+
+    async def look() -> Counts:
+        return await page.services.db.read(lambda tx: lines.counts_of_flows(tx, page.namespace, wanted.eligible))
+
+    return await known.get(name, look) or {}
+
+
+def _next(query: InboxQuery, queue: Queue) -> str | None:
+    return query.address(cursor=queue.next_cursor) if queue.next_cursor else None
+
+
+def _reasons(found: Iterable[Line]) -> list[str]:
+    return list(dict.fromkeys(reason for line in found for reason in line.reasons))
+
+
+def _today(done: Counts) -> str:
+    return ", ".join(f"{count:,} {title_case(outcome).lower()}" for outcome, count in done.items())
+
+
+def _ids(sent: str) -> list[str]:
+    return [one for one in sent.split(",") if one][:MOST]

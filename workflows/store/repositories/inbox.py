@@ -6,7 +6,7 @@ Two columns carry it. ``sort_key`` is one ascending text, so one index serves th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +22,7 @@ from workflows.store.tables import gates
 _TOP = 10**9
 _NEVER = "9999"
 EVERYBODY = "*"
+Eligible = tuple[str, Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,25 @@ class InboxItem:
     claim_until: datetime | None
     decided_at: datetime | None
     sort_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narrowing:
+    """What a person looks for among the lines. ``eligible`` is ``(principal id, their groups)``: what they may decide.
+
+    ``claimed_by`` counts only claims that still hold; ``text`` is found in titles whatever the case of ASCII letters;
+    ``ids`` keeps these gates alone.
+    """
+
+    eligible: Eligible | None = None
+    execution_id: str | None = None
+    flow_id: str | None = None
+    batch_key: str | None = None
+    assigned_to: str | None = None
+    claimed_by: str | None = None
+    due_before: datetime | None = None
+    text: str | None = None
+    ids: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +108,7 @@ def list_inbox(
     *,
     state: str = "open",
     group: str | None = None,
-    eligible: tuple[str, Iterable[str]] | None = None,
+    eligible: Eligible | None = None,
     execution_id: str | None = None,
     flow_id: str | None = None,
     batch_key: str | None = None,
@@ -96,23 +116,24 @@ def list_inbox(
     limit: int = 50,
 ) -> Page[InboxItem]:
     """One page. ``eligible`` is ``(principal id, their groups)``. Raises ``InvalidCursor``."""
+    wanted = Narrowing(eligible=eligible, execution_id=execution_id, flow_id=flow_id, batch_key=batch_key)
+    more = () if group is None else (_names(tx, f"g:{group}"),)
+    return search(tx, namespace, wanted, state=state, cursor=cursor, limit=limit, more=more)
+
+
+def search(
+    tx: Tx,
+    namespace: str,
+    wanted: Narrowing,
+    *,
+    state: str = "open",
+    cursor: str | None = None,
+    limit: int = 50,
+    more: Sequence[sa.ColumnElement[bool]] = (),
+) -> Page[InboxItem]:
+    """One page of the lines that a person looks for. Raises ``InvalidCursor``."""
     limit = bounded(limit)
-    query = sa.select(*(gates.c[name] for name in InboxItem.__slots__)).where(
-        gates.c.namespace == bindparam("ns"), gates.c.state == bindparam("state")
-    )
-    for column, value in (
-        (gates.c.execution_id, execution_id),
-        (gates.c.flow_id, flow_id),
-        (gates.c.batch_key, batch_key),
-    ):
-        if value is not None:
-            query = query.where(column == value)
-    if group is not None:
-        query = query.where(_names(tx, f"g:{group}"))
-    if eligible is not None:
-        person, groups = eligible
-        names = (EVERYBODY, f"p:{person}", *(f"g:{name}" for name in groups))
-        query = query.where(sa.or_(*(_names(tx, name) for name in names)))
+    query = _narrowed(tx, sa.select(*(gates.c[name] for name in InboxItem.__slots__)), wanted).where(*more)
     if cursor is not None:
         query = query.where(gates.c.sort_key > decode(cursor, 1)[0])
     query = query.order_by(gates.c.sort_key).limit(limit + 1)
@@ -120,12 +141,75 @@ def list_inbox(
     return page_of(rows, limit, lambda item: (item.sort_key,))
 
 
-def _names(tx: Tx, name: str) -> sa.ColumnElement[bool]:
+def after(tx: Tx, namespace: str, gate_id: str, wanted: Narrowing) -> str | None:
+    """The open gate that follows ``gate_id`` in the list, or else the list's first; never ``gate_id`` itself."""
+    place = tx.conn.execute(_PLACE, {"ns": namespace, "gate": gate_id}).scalar_one_or_none()
+    query = _narrowed(tx, sa.select(gates.c.id), wanted).where(gates.c.id != gate_id)
+    query = query.order_by(gates.c.sort_key).limit(1)
+    params = {"ns": namespace, "state": "open"}
+    found = None
+    if place is not None:
+        found = tx.conn.execute(query.where(gates.c.sort_key > place), params).scalar_one_or_none()
+    return found or tx.conn.execute(query, params).scalar_one_or_none()
+
+
+def counts_of_batches(tx: Tx, namespace: str, batch_keys: Iterable[str], eligible: Eligible | None) -> dict[str, int]:
+    """How many gates are open in each of these batches."""
+    query = _narrowed(tx, sa.select(gates.c.batch_key, sa.func.count()), Narrowing(eligible=eligible))
+    query = query.where(gates.c.batch_key.in_(tuple(batch_keys))).group_by(gates.c.batch_key)
+    return {row[0]: row[1] for row in tx.conn.execute(query, {"ns": namespace, "state": "open"})}
+
+
+def counts_of_flows(tx: Tx, namespace: str, eligible: Eligible | None) -> dict[str, int]:
+    """How many gates are open in each flow, by its id."""
+    query = _narrowed(tx, sa.select(gates.c.flow_id, sa.func.count()), Narrowing(eligible=eligible))
+    query = query.group_by(gates.c.flow_id).order_by(gates.c.flow_id)
+    return {row[0]: row[1] for row in tx.conn.execute(query, {"ns": namespace, "state": "open"})}
+
+
+def _narrowed(tx: Tx, query: sa.Select[Any], wanted: Narrowing) -> sa.Select[Any]:
+    query = query.where(gates.c.namespace == bindparam("ns"), gates.c.state == bindparam("state"))
+    for column, value in (
+        (gates.c.execution_id, wanted.execution_id),
+        (gates.c.flow_id, wanted.flow_id),
+        (gates.c.batch_key, wanted.batch_key),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    if wanted.eligible is not None:
+        person, groups = wanted.eligible
+        names = (EVERYBODY, f"p:{person}", *(f"g:{name}" for name in groups))
+        query = query.where(sa.or_(*(_names(tx, name) for name in names)))
+    if wanted.assigned_to is not None:
+        # whoever is assigned is also in the audience, which an index holds
+        query = query.where(_names(tx, f"p:{wanted.assigned_to}"), gates.c.assigned_to == wanted.assigned_to)
+    if wanted.claimed_by is not None:
+        query = query.where(gates.c.id.in_(_claims_of(wanted.claimed_by, tx.now)))
+    if wanted.due_before is not None:
+        query = query.where(gates.c.due_at <= wanted.due_before)
+    if wanted.text is not None:
+        query = query.where(_position(tx)(sa.func.lower(gates.c.title), sa.func.lower(wanted.text)) > 0)
+    return query if wanted.ids is None else query.where(gates.c.id.in_(tuple(wanted.ids)))
+
+
+def _claims_of(person: str, now: datetime) -> sa.Select[Any]:
+    held = gates.alias("held")
+    return sa.select(held.c.id).where(
+        held.c.namespace == bindparam("ns"), held.c.claimed_by == person, held.c.claim_until > now
+    )
+
+
+def _position(tx: Tx) -> Any:
     # LIKE ignores case on SQLite, and group names do not
-    position = sa.func.strpos if tx.is_postgres else sa.func.instr
-    return position(gates.c.audience, f"|{name}|") > 0
+    return sa.func.strpos if tx.is_postgres else sa.func.instr
 
 
+def _names(tx: Tx, name: str) -> sa.ColumnElement[bool]:
+    found: sa.ColumnElement[bool] = _position(tx)(gates.c.audience, f"|{name}|") > 0
+    return found
+
+
+_PLACE = sa.select(gates.c.sort_key).where(gates.c.namespace == bindparam("ns"), gates.c.id == bindparam("gate"))
 _OPEN = sa.and_(gates.c.namespace == bindparam("ns"), gates.c.state == "open")
 _BATCHES = (
     sa.select(gates.c.batch_key, gates.c.execution_id, gates.c.flow_id, sa.func.count())

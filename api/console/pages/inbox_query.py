@@ -1,0 +1,109 @@
+"""What a person looks for in the inbox, as the query of its address: shareable, and the same for pages and fragments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from urllib.parse import parse_qsl, urlencode
+
+from workflows.gates.model import Actor
+from workflows.store.repositories.inbox import Narrowing
+
+DUE_SOON = timedelta(hours=24)
+MAX_VALUE = 300
+ME, SOON, YES = "me", "soon", "1"
+
+
+@dataclass(frozen=True, slots=True)
+class InboxQuery:
+    """``everything`` shows what others decide too. Empty texts narrow nothing."""
+
+    everything: bool = False
+    flow: str = ""
+    execution: str = ""
+    batch: str = ""
+    assigned: bool = False
+    claimed: bool = False
+    due_soon: bool = False
+    text: str = ""
+
+    @classmethod
+    def of(cls, sent: Mapping[str, str]) -> InboxQuery:
+        """Read it from an address; what is unknown or too long is left out."""
+
+        def text(name: str) -> str:
+            value = sent.get(name, "").strip()
+            return value if len(value) <= MAX_VALUE and "\0" not in value else ""
+
+        return cls(
+            everything=sent.get("all") == YES,
+            flow=text("flow"),
+            execution=text("execution"),
+            batch=text("batch"),
+            assigned=sent.get("assigned") == ME,
+            claimed=sent.get("claimed") == ME,
+            due_soon=sent.get("due") == SOON,
+            text=text("q"),
+        )
+
+    @classmethod
+    def parse(cls, query: str) -> InboxQuery:
+        """Read it from the text after an address's ``?``."""
+        return cls.of(dict(parse_qsl(query)))
+
+    def pairs(self) -> dict[str, str]:
+        """The parameters that say it, in one order."""
+        said = {
+            "all": YES if self.everything else "",
+            "flow": self.flow,
+            "execution": self.execution,
+            "batch": self.batch,
+            "assigned": ME if self.assigned else "",
+            "claimed": ME if self.claimed else "",
+            "due": SOON if self.due_soon else "",
+            "q": self.text,
+        }
+        return {name: value for name, value in said.items() if value}
+
+    def encoded(self, **more: str) -> str:
+        """As the query of an address."""
+        return urlencode({**self.pairs(), **{name: value for name, value in more.items() if value}})
+
+    def address(self, **more: str) -> str:
+        query = self.encoded(**more)
+        return f"/inbox?{query}" if query else "/inbox"
+
+    @property
+    def mine(self) -> InboxQuery:
+        """The same among what one may decide."""
+        return replace(self, everything=False)
+
+    @property
+    def all(self) -> InboxQuery:
+        """The same among everything that one may see."""
+        return replace(self, everything=True)
+
+    @property
+    def batchless(self) -> InboxQuery:
+        """The same in all batches."""
+        return replace(self, batch="")
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it leaves out more than other people's gates."""
+        return bool(self.mine.pairs())
+
+    def narrowing(self, actor: Actor, now: datetime) -> Narrowing:
+        """What the store is asked for."""
+        me = actor.principal_id
+        return Narrowing(
+            eligible=None if self.everything else (me, actor.groups),
+            flow_id=self.flow or None,
+            execution_id=self.execution or None,
+            batch_key=self.batch or None,
+            assigned_to=me if self.assigned else None,
+            claimed_by=me if self.claimed else None,
+            due_before=now + DUE_SOON if self.due_soon else None,
+            text=self.text or None,
+        )
