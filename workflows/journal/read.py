@@ -23,6 +23,9 @@ from workflows.store.refusals import NotFound
 from workflows.store.repositories import gates
 from workflows.store.tables import audit_event
 
+MILLISECONDS = len("01930000-0000")
+"""How much of an id is its time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -146,7 +149,13 @@ def search(
     # ids are made in the order of time, so their index serves the order too
     query = query.order_by(audit_event.c.event_id.desc()).limit(limit + 1)
     rows = tx.conn.execute(query, {"ns": namespace}).all()
-    return page_of([_entry(tx, None, namespace, row) for row in rows], limit, lambda entry: (entry.event_id,))
+    page = page_of([_entry(tx, None, namespace, row) for row in rows], limit, lambda entry: (entry.event_id,))
+    # ids of one millisecond are in no order; within a stream the sequence is
+    return Page(tuple(sorted(page.items, key=_place, reverse=True)), page.next_cursor)
+
+
+def _place(entry: Entry) -> tuple[str, str, int]:
+    return entry.event_id[:MILLISECONDS], entry.stream, entry.seq
 
 
 def as_seen(tx: Tx, keyring: Keyring, namespace: str, gate_id: str, revision: int) -> str | Erased:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +14,7 @@ from workflows.gates.model import Actor
 from workflows.gates.refusals import gate_not_found
 from workflows.store.db import Tx
 from workflows.store.paging import Page
-from workflows.store.repositories import decisions, gates, inbox, principals, votes
+from workflows.store.repositories import decisions, gates, inbox, names, votes
 from workflows.store.repositories.decisions import Decision
 from workflows.store.repositories.gates import Gate, GateRevision
 from workflows.store.repositories.inbox import InboxItem
@@ -121,29 +123,40 @@ class GateDetail(GateLine):
     comments: tuple[CommentShown, ...]
 
 
-def detail(tx: Tx, namespace: str, gate_id: str) -> GateDetail:
-    """Everything about a gate. Raises ``gate_not_found``."""
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Everything the store holds about one gate, each list oldest first."""
+
+    gate: Gate
+    revisions: tuple[GateRevision, ...]
+    votes: tuple[Vote, ...]
+    decisions: tuple[Decision, ...]
+    comments: tuple[Comment, ...]
+
+
+def rows(tx: Tx, namespace: str, gate_id: str) -> Rows:
+    """Raises ``gate_not_found``."""
     gate = gates.get(tx, namespace, gate_id)
     if gate is None:
         raise gate_not_found(gate_id)
-    history = gates.revisions(tx, namespace, gate_id)
-    return _detail(
+    return Rows(
         gate,
-        history,
-        votes.of_gate(tx, namespace, gate_id),
-        decisions.of_gate(tx, namespace, gate_id),
-        [_comment(tx, namespace, comment) for comment in votes.comments_of(tx, namespace, gate_id)],
+        tuple(gates.revisions(tx, namespace, gate_id)),
+        tuple(votes.of_gate(tx, namespace, gate_id)),
+        tuple(decisions.of_gate(tx, namespace, gate_id)),
+        tuple(votes.comments_of(tx, namespace, gate_id)),
     )
 
 
-def _detail(
-    gate: Gate,
-    history: list[GateRevision],
-    cast: list[Vote],
-    made: list[Decision],
-    said: list[CommentShown],
-) -> GateDetail:
-    newest = history[-1]
+def detail(tx: Tx, namespace: str, gate_id: str) -> GateDetail:
+    """Everything about a gate. Raises ``gate_not_found``."""
+    found = rows(tx, namespace, gate_id)
+    return detail_of(found, names.of_principals(tx, namespace, {comment.principal_id for comment in found.comments}))
+
+
+def detail_of(found: Rows, called: Mapping[str, str]) -> GateDetail:
+    """The same from rows that were read; ``called`` are the names of those who commented."""
+    gate, newest = found.gate, found.revisions[-1]
     own = GateLine.model_validate(gate).model_dump()
     return GateDetail(
         **own,
@@ -156,10 +169,10 @@ def _detail(
         reasons=tuple(gate.policy.get("reasons") or ()),
         policy=gate.policy,
         withdrawn_reason=gate.withdrawn_reason,
-        revisions=tuple(RevisionShown.model_validate(revision) for revision in history),
-        votes=tuple(_vote(vote) for vote in cast),
-        decisions=tuple(_decision(decision) for decision in made),
-        comments=tuple(said),
+        revisions=tuple(RevisionShown.model_validate(revision) for revision in found.revisions),
+        votes=tuple(_vote(vote) for vote in found.votes),
+        decisions=tuple(_decision(decision) for decision in found.decisions),
+        comments=tuple(_comment(comment, called) for comment in found.comments),
     )
 
 
@@ -173,10 +186,9 @@ def _decision(decision: Decision) -> DecisionShown:
     return DecisionShown(by=decision.snapshot.get("name", decision.actor_kind), **own)
 
 
-def _comment(tx: Tx, namespace: str, comment: Comment) -> CommentShown:
-    author = principals.get(tx, namespace, comment.principal_id)
+def _comment(comment: Comment, called: Mapping[str, str]) -> CommentShown:
     return CommentShown(
-        by=author.name if author else "",
+        by=called.get(comment.principal_id, ""),
         principal_id=comment.principal_id,
         text=comment.text,
         created_at=comment.created_at,

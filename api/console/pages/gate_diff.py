@@ -1,0 +1,82 @@
+"""What changed between two revisions: field by field, argument by argument, and word by word in texts. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any, Literal
+
+from api.console.formats import plain
+
+Json = Any
+MAX_WORDS = 1500
+LONG = 240
+_PIECE = re.compile(r"\s+|\w+|[^\w\s]")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of text that both have (``same``), that only the new one has (``ins``), or only the old one (``del``)."""
+
+    kind: Literal["same", "ins", "del"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A value before and after. ``spans`` is the way from one to the other; empty when nothing changed."""
+
+    name: str
+    before: Json
+    after: Json
+    spans: tuple[Span, ...]
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.spans)
+
+
+def changes(before: Mapping[str, Json], after: Mapping[str, Json]) -> tuple[Change, ...]:
+    """Every field of either side, in the order of the new one; fields that are gone come last."""
+    names = [*after, *(name for name in before if name not in after)]
+    return tuple(_change(name, before.get(name), after.get(name)) for name in names)
+
+
+def _change(name: str, before: Json, after: Json) -> Change:
+    same = before == after and isinstance(before, bool) is isinstance(after, bool)
+    return Change(name, before, after, () if same else words(_text(before), _text(after)))
+
+
+def _text(value: Json) -> str:
+    return "" if value is None else plain(value)
+
+
+def words(before: str, after: str) -> tuple[Span, ...]:
+    """The differences word by word. Very long or wholly different texts are shown one after the other."""
+    old, new = _PIECE.findall(before), _PIECE.findall(after)
+    if max(len(old), len(new)) > MAX_WORDS:
+        return _whole(before, after)
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    if matcher.ratio() < 0.3:  # noqa: PLR2004  below this, mixed words read worse than two texts
+        return _whole(before, after)
+    return tuple(_spans(matcher, old, new))
+
+
+def _spans(matcher: SequenceMatcher[str], old: Sequence[str], new: Sequence[str]) -> list[Span]:
+    found: list[Span] = []
+    for kind, a, b, c, d in matcher.get_opcodes():
+        if kind == "equal":
+            found.append(Span("same", "".join(old[a:b])))
+            continue
+        if b > a:
+            found.append(Span("del", "".join(old[a:b])))
+        if d > c:
+            found.append(Span("ins", "".join(new[c:d])))
+    return found
+
+
+def _whole(before: str, after: str) -> tuple[Span, ...]:
+    spans = (Span("del", before), Span("ins", after))
+    return tuple(span for span in spans if span.text) or (Span("ins", after),)
