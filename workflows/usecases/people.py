@@ -12,6 +12,7 @@ from workflows.store.db import Tx
 from workflows.store.refusals import NotFound
 from workflows.store.repositories import keys, principals
 from workflows.store.repositories.keys import Key, NewKey
+from workflows.store.repositories.leases import lock_key
 from workflows.store.repositories.principals import Identity, Principal
 from workflows.usecases.recording import record
 from workflows.usecases.refusals import Refused
@@ -66,18 +67,31 @@ async def create(
 
 
 async def disable(services: Services, namespace: str, actor: Actor, principal_id: str) -> Person:
-    """From now on they may do nothing. Raises ``NotFound``, and refuses one's own account."""
+    """From now on they may do nothing. Raises ``NotFound``; refuses one's own account and the last admin's."""
     if principal_id == actor.principal_id:
         raise Refused(
             "own_account", "You cannot disable your own account.", status=409, remedy="Ask another admin to do it."
         )
 
     def make(tx: Tx) -> Person:
+        _keep_an_admin(tx, namespace, principal_id)
         principals.disable(tx, namespace, principal_id)
         return _person(tx, namespace, principal_id)
 
     return await _change(
         services, namespace, actor, make, lambda _: {"what": "principal.disabled", "principal": principal_id}
+    )
+
+
+async def enable(services: Services, namespace: str, actor: Actor, principal_id: str) -> Person:
+    """They may do again what their roles and groups allow. Raises ``NotFound``."""
+
+    def make(tx: Tx) -> Person:
+        principals.enable(tx, namespace, principal_id)
+        return _person(tx, namespace, principal_id)
+
+    return await _change(
+        services, namespace, actor, make, lambda _: {"what": "principal.enabled", "principal": principal_id}
     )
 
 
@@ -90,7 +104,8 @@ async def set_role(
         if granted:
             principals.grant_role(tx, namespace, principal_id, role)
         else:
-            _keep_an_admin(tx, namespace, principal_id, role)
+            if role == "admin":
+                _keep_an_admin(tx, namespace, principal_id)
             principals.revoke_role(tx, namespace, principal_id, role)
         return _person(tx, namespace, principal_id)
 
@@ -100,17 +115,22 @@ async def set_role(
     )
 
 
-def _keep_an_admin(tx: Tx, namespace: str, principal_id: str, role: str) -> None:
-    if role != "admin":
-        return
-    others = (other for other in principals.list_principals(tx, namespace) if other.id != principal_id)
-    for other in others:
-        profile = principals.profile(tx, namespace, other.id)
-        if profile is not None and other.disabled_at is None and "admin" in profile.roles:
-            return
-    raise Refused(
-        "last_admin", "This is the last admin of the namespace.", status=409, remedy="Make somebody else admin first."
-    )
+def _keep_an_admin(tx: Tx, namespace: str, principal_id: str) -> None:
+    """Refuse when nobody else could administer the namespace: a person with the role who is not disabled."""
+    lock_key(tx, namespace, "admins", "")  # two admins who remove each other at once: one of them stays
+    found = [_person(tx, namespace, one.id) for one in principals.list_principals(tx, namespace)]
+    admins = {one.principal.id for one in found if "admin" in one.roles and _can_act(one.principal)}
+    if admins == {principal_id}:
+        raise Refused(
+            "last_admin",
+            "This is the last admin of the namespace.",
+            status=409,
+            remedy="Make somebody else admin first.",
+        )
+
+
+def _can_act(principal: Principal) -> bool:
+    return principal.kind == "person" and principal.disabled_at is None
 
 
 async def add_identity(
@@ -129,6 +149,24 @@ async def add_identity(
         actor,
         make,
         lambda _: {"what": "identity.added", "principal": principal_id, "identity_kind": kind},
+    )
+
+
+async def remove_identity(
+    services: Services, namespace: str, actor: Actor, principal_id: str, *, kind: str, subject: str
+) -> Person:
+    """Recognise a person by this no more; one that they do not have is no error. Raises ``NotFound``."""
+
+    def make(tx: Tx) -> Person:
+        principals.remove_identity(tx, namespace, principal_id, kind, subject)
+        return _person(tx, namespace, principal_id)
+
+    return await _change(
+        services,
+        namespace,
+        actor,
+        make,
+        lambda _: {"what": "identity.removed", "principal": principal_id, "identity_kind": kind},
     )
 
 
@@ -191,15 +229,17 @@ async def create_key(
     )
 
 
-async def revoke_key(services: Services, namespace: str, actor: Actor, key_id: str) -> None:
-    """The key opens nothing any more. Raises ``NotFound``."""
-    await _change(
-        services,
-        namespace,
-        actor,
-        lambda tx: keys.revoke(tx, namespace, key_id),
-        lambda _: {"what": "key.revoked", "key": key_id},
-    )
+async def revoke_key(services: Services, namespace: str, actor: Actor, key_id: str) -> bool:
+    """The key opens nothing any more. Returns False when it was revoked before. Raises ``NotFound``."""
+
+    def unit(tx: Tx) -> bool:
+        revoked = keys.revoke(tx, namespace, key_id)
+        if revoked:
+            meta = {"what": "key.revoked", "key": key_id}
+            record(tx, services.journal, namespace, "config.changed", actor, meta=meta)
+        return revoked
+
+    return await services.db.write(unit)
 
 
 async def all_keys(services: Services, namespace: str) -> list[Key]:

@@ -45,10 +45,13 @@ class Desk:
         """Go where an action sent the browser, with the message it carries."""
         assert answer.status_code == 303, answer.text
         headers = await self._headers(who)
-        flash = answer.cookies.get("visto_flash")
-        if flash:
-            headers = {"Cookie": f"{headers['Cookie']}; visto_flash={flash}"}
+        carried = "".join(f"; {name}={value}" for name, value in answer.cookies.items() if value)
+        headers = {"Cookie": headers["Cookie"] + carried}
         return await self.client.get(answer.headers["location"], headers=headers)
+
+    def forget(self, who: str) -> None:
+        """Sign in anew with the next request: another session of the same person."""
+        self._signed_in.pop(who, None)
 
     async def _headers(self, who: str) -> dict[str, str]:
         if who == "anon":

@@ -15,7 +15,7 @@ NO_EFFECTS = '%"effects":[]%'
 
 _BEGUN = sa.select(leases.c.owner).where(leases.c.namespace == bindparam("ns"), leases.c.kind == "permit")
 _HELD = (
-    sa.select(gates.c.flow_id, sa.func.count())
+    sa.select(gates.c.flow_id, sa.func.count().label("number"))
     .select_from(decisions)
     .join(gates, sa.and_(gates.c.id == decisions.c.gate_id, gates.c.namespace == decisions.c.namespace))
     .join(
@@ -42,7 +42,7 @@ _HELD = (
     .group_by(gates.c.flow_id)
 )
 _LIVE = (
-    sa.select(executions.c.flow_id, sa.func.count())
+    sa.select(executions.c.flow_id, sa.func.count().label("number"))
     .where(executions.c.namespace == bindparam("ns"), executions.c.state.not_in(sorted(TERMINAL)))
     .group_by(executions.c.flow_id)
 )
@@ -50,9 +50,9 @@ _LIVE = (
 
 def approved_by_flow(tx: Tx, namespace: str) -> dict[str, int]:
     """How many decisions of each flow allow effects that have not begun, in executions that have not ended."""
-    return {flow: count for flow, count in tx.conn.execute(_HELD, {"ns": namespace})}
+    return {row.flow_id: row.number for row in tx.conn.execute(_HELD, {"ns": namespace})}
 
 
 def live_by_flow(tx: Tx, namespace: str) -> dict[str, int]:
     """How many executions of each flow have not ended."""
-    return {flow: count for flow, count in tx.conn.execute(_LIVE, {"ns": namespace})}
+    return {row.flow_id: row.number for row in tx.conn.execute(_LIVE, {"ns": namespace})}

@@ -73,6 +73,8 @@ _BY_SECRET = (
     )
 )
 _THIS = api_keys.update().where(_MINE, api_keys.c.id == bindparam("key"))
+_REVOKE = _THIS.where(api_keys.c.revoked_at.is_(None))
+_KNOWN = sa.select(api_keys.c.id).where(_MINE, api_keys.c.id == bindparam("key"))
 _TOUCH = _THIS.where(sa.or_(api_keys.c.last_used_at.is_(None), api_keys.c.last_used_at < bindparam("before")))
 
 
@@ -112,10 +114,13 @@ def touch(tx: Tx, namespace: str, key_id: str) -> bool:
     return bool(changed(tx, _TOUCH, params))
 
 
-def revoke(tx: Tx, namespace: str, key_id: str) -> None:
-    """Raises ``NotFound``."""
-    if not changed(tx, _THIS, {"ns": namespace, "key": key_id, "revoked_at": tx.now}):
+def revoke(tx: Tx, namespace: str, key_id: str) -> bool:
+    """Returns False, changing nothing, when it was revoked before. Raises ``NotFound``."""
+    if changed(tx, _REVOKE, {"ns": namespace, "key": key_id, "revoked_at": tx.now}):
+        return True
+    if tx.conn.execute(_KNOWN, {"ns": namespace, "key": key_id}).one_or_none() is None:
         raise NotFound("key", key_id)
+    return False
 
 
 def list_keys(tx: Tx, namespace: str) -> list[Key]:

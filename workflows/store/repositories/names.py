@@ -22,11 +22,11 @@ def of_principals(tx: Tx, namespace: str, ids: Collection[str]) -> dict[str, str
     """Names by id; who is unknown here is missing."""
     if not ids:
         return {}
-    return {id_: name for id_, name in tx.conn.execute(_PRINCIPALS, {"ns": namespace, "ids": sorted(ids)})}
+    return {row.id: row.name for row in tx.conn.execute(_PRINCIPALS, {"ns": namespace, "ids": sorted(ids)})}
 
 
 def revisions_run(tx: Tx, namespace: str, ids: Collection[str]) -> dict[str, int]:
     """The number of the flow's revision by execution."""
     if not ids:
         return {}
-    return {id_: number for id_, number in tx.conn.execute(_REVISIONS, {"ns": namespace, "ids": sorted(ids)})}
+    return {row.id: row.revision for row in tx.conn.execute(_REVISIONS, {"ns": namespace, "ids": sorted(ids)})}

@@ -67,6 +67,12 @@ _IDENTITIES = (
     .where(identities.c.namespace == bindparam("ns"), identities.c.principal_id == bindparam("who"))
     .order_by(identities.c.kind, identities.c.subject)
 )
+_FORGET_IDENTITY = identities.delete().where(
+    identities.c.namespace == bindparam("ns"),
+    identities.c.principal_id == bindparam("who"),
+    identities.c.kind == bindparam("kind"),
+    identities.c.subject == bindparam("subject"),
+)
 _RIGHTS = sa.union_all(
     sa.select(sa.literal("group"), group_members.c.group_name).where(
         group_members.c.namespace == bindparam("ns"), group_members.c.principal_id == bindparam("who")
@@ -141,6 +147,12 @@ def disable(tx: Tx, namespace: str, principal_id: str) -> None:
         raise NotFound("principal", principal_id)
 
 
+def enable(tx: Tx, namespace: str, principal_id: str) -> None:
+    """They may do again what their roles and groups allow. Raises ``NotFound``."""
+    if not changed(tx, _DISABLE, {"ns": namespace, "who": principal_id, "disabled_at": None}):
+        raise NotFound("principal", principal_id)
+
+
 def add_identity(tx: Tx, namespace: str, principal_id: str, kind: str, subject: str) -> None:
     """Raises ``AlreadyExists`` when it is somebody else's, ``NotFound`` without the principal."""
     _require(tx, namespace, principal_id)
@@ -151,6 +163,12 @@ def add_identity(tx: Tx, namespace: str, principal_id: str, kind: str, subject: 
     owner = find_by_identity(tx, namespace, kind, subject)
     if owner is None or owner.id != principal_id:
         raise AlreadyExists(f"{kind} identity", subject)
+
+
+def remove_identity(tx: Tx, namespace: str, principal_id: str, kind: str, subject: str) -> bool:
+    """Returns whether they were recognised by it."""
+    params = {"ns": namespace, "who": principal_id, "kind": kind, "subject": subject}
+    return bool(changed(tx, _FORGET_IDENTITY, params))
 
 
 def identities_of(tx: Tx, namespace: str, principal_id: str) -> list[Identity]:
