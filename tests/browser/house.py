@@ -213,7 +213,7 @@ class House:
         **more: Any,
     ) -> Opened:
         """Open a gate about one order, its prompt and answer journalled as the agent would."""
-        item = order or orders()[int(key) % 60]
+        item = order or orders()[int(key) % 60 if key.isdigit() else 0]
         plan = plan or self.gate_plan
         meta = {
             "generator": "offline",
