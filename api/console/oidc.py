@@ -12,51 +12,35 @@ import secrets
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import quote_plus
 
 import httpx
 
+from api.console.oidc_token import ALGORITHMS, Tokens
+from api.console.oidc_wire import (
+    Json,
+    called,
+    client,
+    error_of,
+    get_json,
+    is_safe,
+    json_of,
+    not_accepted,
+    unavailable,
+)
 from workflows.settings import Settings
-from workflows.usecases.refusals import Refused
 from workflows.usecases.sign_in_oidc import Vouched
 
 log = logging.getLogger("visto.oidc")
 
-ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519"})
-"""Signatures that only the provider can make. ``none`` and those of shared secrets are never accepted."""
 SCOPE = "openid email profile"
-TIMEOUT_S = 10.0
-LEEWAY_S = 60
 METADATA_S = 3600.0
-LOCAL = ("localhost", "127.0.0.1", "::1")
-
-Json = dict[str, Any]
 
 
 class OidcMisconfigured(Exception):
     """The settings ``VISTO_OIDC_*`` do not make a provider. The API does not start."""
 
     remedy = "Set VISTO_OIDC_ISSUER (an https address), VISTO_OIDC_CLIENT_ID and VISTO_OIDC_CLIENT_SECRET together."
-
-
-def unavailable() -> Refused:
-    return Refused(
-        "oidc_unavailable",
-        "The sign-in service does not answer as it should.",
-        status=503,
-        remedy="Try again in a minute, or sign in with a password. An admin finds the cause in the API's log.",
-    )
-
-
-def not_accepted(code: str) -> Refused:
-    """``code`` is for the journal and for programs; people read one sentence."""
-    return Refused(
-        code,
-        "The answer of the sign-in service was not accepted.",
-        status=403,
-        remedy="Start again from the sign-in page. If it happens again, tell an admin the code of this page.",
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +79,7 @@ class Provider:
         self._secret = settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else ""
         self._groups_claim = settings.oidc_groups_claim
         self._metadata: tuple[float, _Metadata] | None = None
-        self._keys: Any = None
+        self._tokens = Tokens(self.issuer, self._client_id)
         self._lock = asyncio.Lock()
 
     async def address(self, pending: Pending) -> str:
@@ -103,7 +87,7 @@ class Provider:
         from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
         from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-        async with self._http() as http:
+        async with client() as http:
             metadata = await self._discovered(http)
         made: str = prepare_grant_uri(
             metadata.authorization,
@@ -120,21 +104,20 @@ class Provider:
 
     async def vouched(self, pending: Pending, code: str) -> Vouched:
         """Exchange the code and validate what comes back. Raises ``Refused`` 403 and 503."""
-        async with self._http() as http:
+        async with client() as http:
             metadata = await self._discovered(http)
             tokens = await self._exchange(http, metadata, pending, code)
-            claims = await self._claims(http, metadata, pending, tokens)
+            claims = await self._tokens.claims(
+                http, tokens, nonce=pending.nonce, jwks=metadata.jwks, algorithms=metadata.algorithms
+            )
             if metadata.userinfo and not claims.get("email"):
                 claims |= await self._userinfo(http, metadata.userinfo, tokens, claims["sub"])
         return self._read(claims)
 
-    def _http(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False)
-
     async def _discovered(self, http: httpx.AsyncClient) -> _Metadata:
         async with self._lock:
             if self._metadata is None or self._metadata[0] < time.monotonic():
-                found = await self._get(http, f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
+                found = await get_json(http, f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
                 self._metadata = (time.monotonic() + METADATA_S, self._checked(found))
             return self._metadata[1]
 
@@ -172,59 +155,14 @@ class Provider:
             auth = httpx.BasicAuth(quote_plus(self._client_id), quote_plus(self._secret))
         else:
             form |= {"client_id": self._client_id, "client_secret": self._secret}
-        answer = await self._call(
-            http.post(metadata.token, data=form, auth=auth, headers={"Accept": "application/json"})
-        )
+        answer = await called(http.post(metadata.token, data=form, auth=auth, headers={"Accept": "application/json"}))
         if answer.status_code in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            log.warning("the provider refused a code: %s", _error_of(answer))
+            log.warning("the provider refused a code: %s", error_of(answer))
             raise not_accepted("oidc_code_refused")
-        return self._json(answer)
-
-    async def _claims(self, http: httpx.AsyncClient, metadata: _Metadata, pending: Pending, tokens: Json) -> Json:
-        """The claims of a valid id token. Raises ``Refused``."""
-        from authlib.oidc.core import CodeIDToken
-        from joserfc.errors import JoseError
-
-        try:
-            token = await self._decoded(http, metadata, str(tokens.get("id_token", "")))
-            claims = CodeIDToken(
-                token.claims,
-                token.header,
-                {
-                    "iss": {"essential": True, "value": self.issuer},
-                    "aud": {"essential": True, "value": self._client_id},
-                    "nonce": {"essential": True},
-                },
-                {"nonce": pending.nonce, "client_id": self._client_id, "access_token": tokens.get("access_token")},
-            )
-            claims.validate(leeway=LEEWAY_S)
-        except (JoseError, ValueError) as error:
-            log.warning("an id token was refused: %s", error)
-            raise not_accepted("oidc_token_refused") from error
-        return dict(claims)
-
-    async def _decoded(self, http: httpx.AsyncClient, metadata: _Metadata, text: str) -> Any:
-        from joserfc import jwt
-        from joserfc.errors import InvalidKeyIdError
-        from joserfc.jwk import KeySet
-        from joserfc.jws import JWSRegistry
-
-        registry = JWSRegistry(algorithms=metadata.algorithms, strict_check_header=False)
-        fresh = self._keys is None
-        if fresh:
-            self._keys = KeySet.import_key_set(await self._get(http, metadata.jwks))  # type: ignore[arg-type]
-        try:
-            return jwt.decode(text, self._keys, registry=registry)
-        except InvalidKeyIdError:
-            if fresh:
-                raise
-        # providers change their keys: look once more
-        self._keys = KeySet.import_key_set(await self._get(http, metadata.jwks))  # type: ignore[arg-type]
-        return jwt.decode(text, self._keys, registry=registry)
+        return json_of(answer)
 
     async def _userinfo(self, http: httpx.AsyncClient, address: str, tokens: Json, subject: str) -> Json:
-        headers = {"Authorization": f"Bearer {tokens.get('access_token', '')}"}
-        found = self._json(await self._call(http.get(address, headers=headers)))
+        found = await get_json(http, address, bearer=str(tokens.get("access_token", "")))
         if found.get("sub") != subject:
             raise not_accepted("oidc_userinfo_refused")
         return {name: found[name] for name in ("email", "email_verified", "name") if name in found}
@@ -245,27 +183,6 @@ class Provider:
             groups=groups,
         )
 
-    async def _get(self, http: httpx.AsyncClient, address: str) -> Json:
-        return self._json(await self._call(http.get(address, headers={"Accept": "application/json"})))
-
-    async def _call(self, request: Any) -> httpx.Response:
-        try:
-            answer: httpx.Response = await request
-        except httpx.HTTPError as error:
-            log.warning("the provider does not answer: %s: %s", type(error).__name__, error)
-            raise unavailable() from error
-        return answer
-
-    def _json(self, answer: httpx.Response) -> Json:
-        try:
-            found = answer.raise_for_status().json()
-        except (httpx.HTTPStatusError, ValueError) as error:
-            log.warning("the provider answered %s with %s", answer.request.url, answer.status_code)
-            raise unavailable() from error
-        if not isinstance(found, dict):
-            raise unavailable()
-        return found
-
 
 def provider(settings: Settings) -> Provider | None:
     """The provider of the settings, if there is one. Raises ``OidcMisconfigured``."""
@@ -277,17 +194,3 @@ def provider(settings: Settings) -> Provider | None:
     if not is_safe(settings.oidc_issuer or ""):
         raise OidcMisconfigured(f"VISTO_OIDC_ISSUER is not an https address: {settings.oidc_issuer}.")
     return Provider(settings)
-
-
-def is_safe(address: str) -> bool:
-    """Whether secrets may travel there: https, or this machine."""
-    parts = urlsplit(address)
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOCAL)
-
-
-def _error_of(answer: httpx.Response) -> str:
-    try:
-        found = answer.json()
-    except ValueError:
-        return str(answer.status_code)
-    return str(found.get("error", answer.status_code) if isinstance(found, dict) else answer.status_code)[:100]

@@ -12,7 +12,8 @@ from fastapi.responses import RedirectResponse
 
 from api.console import failures
 from api.console.guard import console_router
-from api.console.oidc import Pending, Provider, not_accepted
+from api.console.oidc import Pending, Provider
+from api.console.oidc_wire import not_accepted
 from api.console.page import Page, PageDep
 from api.console.pages.home import own_path
 from api.console.pages.sign_in import signed_in

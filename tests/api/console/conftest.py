@@ -29,6 +29,10 @@ class Browser:
     csrf: str = ""
     headers: dict[str, str] = field(default_factory=lambda: {"accept": "text/html"})
 
+    def plant(self, token: str, name: str = "visto_session") -> None:
+        """Make the browser send this as its session."""
+        self.client.cookies.set(name, token, domain="localhost.local")
+
     async def get(self, path: str, **more: object) -> httpx.Response:
         return await self.client.get(path, headers=self.headers | dict(more.pop("headers", {})), **more)
 
@@ -69,7 +73,7 @@ async def browser(app: FastAPI, callers: Callers, database: Database) -> AsyncIt
             transport = httpx.ASGITransport(at, raise_app_exceptions=False)
             made = Browser(await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url=origin)))
             if who is not None:
-                made.client.cookies.set(at.state.sessions.cookie_name, token_of(database, callers, who))
+                made.plant(token_of(database, callers, who), at.state.sessions.cookie_name)
                 await made.refresh()
             return made
 
