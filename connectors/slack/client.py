@@ -15,8 +15,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from connectors.slack.config import SlackConfig
 
 TIMEOUT_S = 8
-ONE_POST = 1.0
-"""Seconds between two posts in one channel: Slack's limit."""
+ONE_POST = 1.1
+"""Seconds between two posts in one channel: Slack's limit is one, and requests do not travel equally fast."""
 PAGES = 50
 PAGE = 200
 READING = ("conversations.history", "conversations.replies", "conversations.list", "users.", "auth.")
@@ -170,7 +170,7 @@ class SlackClient:
     async def turn(self, channel: str) -> None:
         """Wait for this channel's next post. Turns are given in the order in which they are asked for."""
         now = time.monotonic()
-        at = max(now, self._next_post.get(channel, 0.0))
+        at = max(now, self._next_post.get(channel, 0.0), self._shut.get("chat.postMessage", 0.0))
         self._next_post[channel] = at + ONE_POST
         if at > now:
             await asyncio.sleep(at - now)

@@ -76,10 +76,12 @@ def changed(tx: Tx, current: Current, event: str) -> None:
 
 
 def _channels(current: Current, event: str) -> list[str]:
-    """The channels the flow names; an assignment is told in every one, since the assignee may be reached there only."""
-    named = [one.get("type") for one in current.gate.policy.get("notify") or () if isinstance(one, dict)]
+    """The channels the flow names; whoever a gate is assigned to may be reached in another one only."""
+    gate = current.gate
+    named = [one.get("type") for one in gate.policy.get("notify") or () if isinstance(one, dict)]
     known = [str(one) for one in named if one]
-    return list(dict.fromkeys(known + (list(CHANNELS) if event == "approval.assigned" else [])))
+    personal = gate.assigned_to is not None or event == "approval.assigned"
+    return list(dict.fromkeys(known + (list(CHANNELS) if personal else [])))
 
 
 def park(tx: Tx, current: Current) -> None:

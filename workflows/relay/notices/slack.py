@@ -56,9 +56,10 @@ class SlackChannel:
         targets = [f"{team}:{target}" for target in self._targets(told, team)] if told.is_open else []
         kept = [p.address for p in told.places if p.part == CARD and (p.reference is not None or p.unsure)]
         content = card.open_card(told) if told.is_open else card.closed_card(told)
-        made = [
-            Message(address, CARD, content, posts=address in targets) for address in dict.fromkeys([*targets, *kept])
-        ]
+        made = [Message(address, CARD, content) for address in targets]
+        for address in (one for one in dict.fromkeys(kept) if one not in targets):
+            direct = told.is_open and address.partition(":")[2].startswith("@")
+            made.append(Message(address, CARD, card.moved_card(told) if direct else content, posts=False))
         return [*made, *self._threads(told)]
 
     def _targets(self, told: Told, team: str) -> list[str]:

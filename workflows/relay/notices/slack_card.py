@@ -91,6 +91,15 @@ def closed_card(told: Told) -> dict[str, Json]:
     return {"text": _top(f"{headline} {detail.title}"), "blocks": blocks}
 
 
+def moved_card(told: Told) -> dict[str, Json]:
+    """For somebody whom the gate was assigned to before: nothing to do here any more."""
+    now = "It is not assigned to you any more."
+    if told.assignee is not None:
+        now = f"It is assigned to {one_line(visible(told.assignee.principal.name), SHORT)} now."
+    blocks = [b.header(one_line(visible(told.view.title))), b.section(now), b.link(told.link, "See it in the console")]
+    return {"text": _top(f"{told.view.title}: {now}"), "blocks": [*blocks, _footer(told)]}
+
+
 def working_card(told_text: str) -> list[b.Block]:
     """What stands there between a click and its outcome."""
     return [b.section(told_text)]
