@@ -13,10 +13,11 @@ from typing import ParamSpec, TypeVar
 
 from rag.chroma import Chroma
 from rag.embed import Embedder, choose
+from rag.filters import DOCUMENT, HEADING, RESERVED
 from rag.index import Index
 from rag.ingest import Ingestion, IngestionCancelled, Progress, remove_document
 from rag.lexical import LexicalCache
-from rag.model import CollectionInfo, Hit, IngestReport, Json, SourceDocument
+from rag.model import Chunk, CollectionInfo, Hit, IngestReport, Json, SourceDocument
 from rag.readers import find_files, read
 from rag.settings import KnowledgeSettings
 
@@ -119,6 +120,10 @@ class Knowledge:
         """Names of a collection's documents, sorted."""
         return await self._run(self._documents, namespace, collection)
 
+    async def passage(self, namespace: str, collection: str, chunk: str) -> Chunk | None:
+        """One passage by its id, as it stands in the store; ``None`` when it is not there. Needs no embeddings."""
+        return await self._run(self._passage, namespace, collection, chunk)
+
     async def delete_document(self, namespace: str, collection: str, document: str) -> int:
         """Remove a document; returns how many passages it had, 0 if it was not there."""
         return await self._run(self._delete_document, namespace, collection, document)
@@ -173,6 +178,15 @@ class Knowledge:
     def _documents(self, namespace: str, collection: str) -> list[str]:
         with self._index.open(namespace, collection, None) as base:
             return sorted(base.documents())
+
+    def _passage(self, namespace: str, collection: str, chunk: str) -> Chunk | None:
+        with self._index.open(namespace, collection, None) as base:
+            page = base.get(ids=[chunk], include=["documents", "metadatas"])
+        if not page["ids"]:
+            return None
+        metadata = page["metadatas"][0]
+        own = {key: value for key, value in metadata.items() if not key.startswith(RESERVED)}
+        return Chunk(chunk, str(metadata[DOCUMENT]), str(metadata.get(HEADING, "")), page["documents"][0], own)
 
     def _delete_document(self, namespace: str, collection: str, document: str) -> int:
         with self._exclusive(namespace, collection), self._index.open(namespace, collection, None) as base:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, field_validator
 from api.deps import CallerDep, ServicesDep
 from api.guard import guarded_router
 from api.models import Body, Listing
-from rag.model import CollectionInfo, Hit, IngestReport
+from rag.model import Chunk, CollectionInfo, Hit, IngestReport
 from workflows.store.db import Tx
 from workflows.store.repositories import collections
 from workflows.usecases.recording import record
@@ -30,6 +30,8 @@ class KnowledgeBase(Protocol):
     async def collections(self, namespace: str) -> list[CollectionInfo]: ...
 
     async def search(self, namespace: str, collection: str, query: str, *, top_k: int = 4) -> list[Hit]: ...
+
+    async def passage(self, namespace: str, collection: str, chunk: str) -> Chunk | None: ...
 
     async def describe(self, namespace: str, collection: str) -> CollectionInfo: ...
 
@@ -66,7 +68,7 @@ class Hits(BaseModel):
 @router.get("")
 async def list_knowledge(request: Request, services: ServicesDep, caller: CallerDep) -> Listing[CollectionInfo]:
     """The namespace's knowledge bases."""
-    return Listing(items=await _knowledge(request, services).collections(caller.namespace))
+    return Listing(items=await knowledge_of(request, services).collections(caller.namespace))
 
 
 @router.get("/{collection}/search")
@@ -79,7 +81,7 @@ async def search_knowledge(
     top_k: Annotated[int, Query(ge=1, le=50)] = 4,
 ) -> Hits:
     """The passages that answer the question best."""
-    return Hits(items=await _knowledge(request, services).search(caller.namespace, collection, q, top_k=top_k))
+    return Hits(items=await knowledge_of(request, services).search(caller.namespace, collection, q, top_k=top_k))
 
 
 @router.post("/{collection}/documents", status_code=201)
@@ -87,7 +89,7 @@ async def add_document(
     collection: str, body: Document, request: Request, services: ServicesDep, caller: CallerDep
 ) -> IngestReport:
     """Add a document, or replace the one of that name. Equal content is not embedded again."""
-    knowledge = _knowledge(request, services)
+    knowledge = knowledge_of(request, services)
     with tempfile.TemporaryDirectory(prefix="visto-upload-") as folder:
         path = Path(folder) / body.name
         path.write_text(body.text, encoding="utf-8")
@@ -104,7 +106,8 @@ async def add_document(
     return report
 
 
-def _knowledge(request: Request, services: Services) -> KnowledgeBase:
+def knowledge_of(request: Request, services: Services) -> KnowledgeBase:
+    """The process's knowledge bases; what they need is loaded with the first call."""
     knowledge: KnowledgeBase | None = request.app.state.knowledge
     if knowledge is None:
         knowledge = _open(services)
