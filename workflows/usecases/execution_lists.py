@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from workflows.contracts import TERMINAL
+from workflows.contracts import TERMINAL, Reason
 from workflows.store.db import Tx
 from workflows.store.paging import Page
 from workflows.store.repositories import execution_rows, principals
@@ -26,11 +25,10 @@ class Line:
     row: ExecutionRow
     by: str | None
     waiting_for: str | None
-    waiting_since: datetime | None
     open_gates: int
 
     @property
-    def reason(self) -> dict[str, Any] | None:
+    def reason(self) -> Reason | None:
         return reason_of(self.row)
 
     @property
@@ -57,9 +55,10 @@ class Listing:
     starters: list[tuple[str, str]]
 
 
-def reason_of(row: ExecutionRow | Execution) -> dict[str, Any] | None:
+def reason_of(row: ExecutionRow | Execution) -> Reason | None:
     """Why it is in its state, in the words of every channel; None when the state says all."""
-    return row.reason or (dict(ACCEPTED) if row.state == "created" else None)
+    given = row.reason or (ACCEPTED if row.state == "created" else None)
+    return None if given is None else Reason.model_validate(given)
 
 
 def listing(tx: Tx, namespace: str, wanted: Filter, *, cursor: str | None, limit: int) -> Listing:
@@ -94,7 +93,6 @@ def _line(row: ExecutionRow, names: Names, waiting: list[Waiting]) -> Line:
         row=row,
         by=names.of(row.requester_id),
         waiting_for=" or ".join(whom) if whom else None,
-        waiting_since=min((one.since for one in waiting), default=None),
         open_gates=sum(one.count for one in waiting),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -55,12 +55,13 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Open gates of one execution that ask the same ``audience`` (``|g:fraud|``), and since when."""
+    """The open gates of one task of an execution; ``audience`` (``|g:fraud|``) is whom one of them asks."""
 
     execution_id: str
-    audience: str
+    path: str
     count: int
-    since: datetime
+    gate_id: str
+    audience: str = ""
 
 
 _MINE = executions.c.namespace == bindparam("ns")
@@ -69,14 +70,17 @@ _SOME = _ALL.where(executions.c.id.in_(bindparam("ids", expanding=True)))
 _COUNTS = sa.select(executions.c.state, sa.func.count()).where(_MINE).group_by(executions.c.state)
 _COUNTS_OF_FLOW = _COUNTS.where(executions.c.flow_id == bindparam("flow"))
 _FLOWS = sa.select(executions.c.flow_id).where(_MINE).distinct().order_by(executions.c.flow_id)
-_WAITING = (
-    sa.select(gates.c.execution_id, gates.c.audience, sa.func.count(), sa.func.min(gates.c.opened_at))
+_OPEN = (
+    sa.select(gates.c.execution_id, gates.c.path, sa.func.count(), sa.func.min(gates.c.id))
     .where(
         gates.c.namespace == bindparam("ns"),
-        gates.c.state == "open",
         gates.c.execution_id.in_(bindparam("ids", expanding=True)),
+        gates.c.state == "open",
     )
-    .group_by(gates.c.execution_id, gates.c.audience)
+    .group_by(gates.c.execution_id, gates.c.path)
+)
+_AUDIENCES = sa.select(gates.c.id, gates.c.audience).where(
+    gates.c.namespace == bindparam("ns"), gates.c.id.in_(bindparam("ids", expanding=True))
 )
 
 
@@ -109,8 +113,13 @@ def flows_run(tx: Tx, namespace: str) -> list[str]:
 
 
 def waiting(tx: Tx, namespace: str, ids: Sequence[str]) -> list[Waiting]:
-    """Whom these executions wait for."""
-    return many(tx, Waiting, _WAITING, {"ns": namespace, "ids": list(ids)}) if ids else []
+    """Whom these executions wait for, task by task."""
+    if not ids:
+        return []
+    found = many(tx, Waiting, _OPEN, {"ns": namespace, "ids": list(ids)})
+    asked = tx.conn.execute(_AUDIENCES, {"ns": namespace, "ids": [one.gate_id for one in found]}).tuples()
+    audiences = dict(asked.all())
+    return [replace(one, audience=audiences[one.gate_id]) for one in found]
 
 
 def _conditions(tx: Tx, wanted: Filter) -> list[sa.ColumnElement[bool]]:

@@ -14,6 +14,12 @@ _LISTS = {
     "ix_gates_waiting": ["namespace", "state", "flow_id"],
 }
 
+_OF_EXECUTION = {
+    "gates": ("ix_gates_execution", ["namespace", "execution_id", "path", "item_key"], ["state", "id"]),
+    "audit_event": ("ix_audit_execution", ["namespace", "execution_id"], ["path", "kind", "occurred_at"]),
+}
+"""One execution's 10,000 elements are summed up from an index alone: what it is ordered by, and what is added."""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -32,6 +38,9 @@ def upgrade() -> None:
     )  # fmt: skip
     op.create_index("ix_executions_recent", "executions", ["namespace", "flow_id", "created_at"])
     op.create_index("ix_inbound_recent", "inbound", ["namespace", "source", "created_at"])
+    for table, (name, columns, more) in _OF_EXECUTION.items():
+        op.drop_index(name, table)
+        op.create_index(name, table, [*columns, *more])
     if op.get_bind().dialect.name == "sqlite":
         # SQLite keeps long rows in chains of pages: who may decide is found without walking one for every gate.
         # PostgreSQL keeps long values aside, and its index entries may not be as long as a list of names.
@@ -45,6 +54,9 @@ def downgrade() -> None:
         for name, columns in _LISTS.items():
             op.create_index(name, "gates", columns)
             op.drop_index(f"{name}_audience", "gates")
+    for table, (name, columns, _) in _OF_EXECUTION.items():
+        op.drop_index(name, table)
+        op.create_index(name, table, columns)
     op.drop_index("ix_inbound_recent", "inbound")
     op.drop_index("ix_executions_recent", "executions")
     op.drop_index("ix_gates_claimed", "gates")
