@@ -163,6 +163,16 @@ POLICIES: dict[str, Policy] = {
     "act_on_executions": START_RUNS,
     # the console: flows
     "flows_page": READ_FLOWS,
+    "new_flow_page": WRITE_FLOWS,
+    "create_flow": WRITE_FLOWS,
+    "check_new_flow": WRITE_FLOWS,
+    "flow_words_data": READ_FLOWS,
+    "flow_source_page": READ_FLOWS,
+    "check_flow_text": READ_FLOWS,
+    "save_flow_text": WRITE_FLOWS,
+    "merge_flow_text": WRITE_FLOWS,
+    "change_flow_state": WRITE_FLOWS,
+    "flow_graph_page": READ_FLOWS,
     # the console: one gate
     "gate_page": READ_GATES,
     "gate_seen": READ_GATES,

@@ -1,0 +1,114 @@
+// The coloured layer behind the textarea. It holds one element for each line and changes only those that changed.
+
+import { el } from "../core.js";
+import { line as coloured, START } from "./yaml.js";
+
+const MOST = 6000; // lines beyond which nothing is coloured, so that typing stays quick
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb]/u;
+
+export class Layer {
+  constructor(box) {
+    this.box = box;
+    this.lines = [];   // {text, before, after, node, marked}
+    this.marks = new Map();
+  }
+
+  /** Show `text`. */
+  show(text) {
+    const fresh = text.split("\n");
+    const old = this.lines;
+    const plain = fresh.length > MOST;
+    let head = 0;
+    const shared = Math.min(fresh.length, old.length);
+    while (head < shared && fresh[head] === old[head].text) head += 1;
+    let tail = 0;
+    while (tail < shared - head && fresh[fresh.length - 1 - tail] === old[old.length - 1 - tail].text) tail += 1;
+    const made = fresh.slice(head, fresh.length - tail).map((line) => ({ text: line, node: el("div", { class: "ln" }), before: null, after: null, marked: "" }));
+    const removed = old.splice(head, old.length - tail - head, ...made);
+    for (const one of removed) one.node.remove();
+    const next = old[head + made.length]?.node ?? null;
+    const added = document.createDocumentFragment();
+    for (const one of made) added.append(one.node);
+    this.box.insertBefore(added, next);
+    this.#colour(head, plain);
+  }
+
+  #colour(from, plain) {
+    let state = from > 0 ? this.lines[from - 1].after ?? START : START;
+    for (let at = from; at < this.lines.length; at += 1) {
+      const one = this.lines[at];
+      if (one.before && same(one.before, state) && one.plain === plain) break;
+      const found = plain ? { pieces: one.text ? [["text", one.text]] : [], state: START } : coloured(one.text, state);
+      Object.assign(one, { before: state, after: found.state, pieces: found.pieces, plain });
+      this.#draw(one, this.marks.get(at) ?? []);
+      state = found.state;
+    }
+  }
+
+  /** Mark places: `[{line, column, severity}]`, counted from 1, columns in characters. */
+  mark(marks) {
+    const before = this.marks;
+    this.marks = new Map();
+    for (const one of marks) {
+      const at = Math.min(one.line, this.lines.length) - 1;
+      if (at >= 0) this.marks.set(at, [...(this.marks.get(at) ?? []), one]);
+    }
+    for (const at of new Set([...before.keys(), ...this.marks.keys()])) if (this.lines[at]) this.#draw(this.lines[at], this.marks.get(at) ?? []);
+  }
+
+  #draw(one, marks) {
+    const ranges = marks.map((mark) => ({ ...range(one.text, mark.column), severity: mark.severity }));
+    one.node.className = `ln${marks.length ? ` has ${worst(marks)}` : ""}`;
+    const nodes = [];
+    let at = 0;
+    for (const [kind, text] of one.pieces) {
+      let from = 0;
+      while (from < text.length) {
+        const here = at + from;
+        const mark = ranges.find((r) => r.from <= here && here < r.to);
+        const stops = ranges.flatMap((r) => [r.from, r.to]).filter((n) => n > here).map((n) => n - at);
+        const to = Math.min(text.length, ...stops);
+        nodes.push(...spans(kind, text.slice(from, to), mark));
+        from = to;
+      }
+      at += text.length;
+    }
+    for (const mark of ranges) if (mark.from >= one.text.length) nodes.push(el("span", { class: `mk ${mark.severity} end` }, "\u200b"));
+    one.node.replaceChildren(...nodes, "\n");
+  }
+
+  /** Where a place is on the screen, as a rectangle; `offset` in code units of the line. */
+  place(number, offset) {
+    const one = this.lines[Math.min(number, this.lines.length - 1)];
+    const range = document.createRange();
+    const walker = document.createTreeWalker(one.node, NodeFilter.SHOW_TEXT);
+    let left = offset;
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      if (left <= node.length) { range.setStart(node, left); range.collapse(true); break; }
+      left -= node.length;
+    }
+    const found = range.getClientRects()[0];
+    return found ?? one.node.getBoundingClientRect();
+  }
+
+  node(number) { return this.lines[Math.min(number, this.lines.length - 1)].node; }
+}
+
+function same(a, b) { return a.block === b.block && a.quote === b.quote && a.flow === b.flow; }
+
+function worst(marks) { return ["error", "later", "warning"].find((severity) => marks.some((mark) => mark.severity === severity)); }
+
+/** A column in characters as an offset in code units. */
+export function offsetOf(text, column) { return [...text].slice(0, column - 1).join("").length; }
+
+function range(text, column) {
+  const from = offsetOf(text, column);
+  const word = text.slice(from).match(/^(?:[^\s:,{}[\]]+|.)/u);
+  return { from, to: from + (word ? word[0].length : 0) };
+}
+
+function spans(kind, text, mark) {
+  const classes = [kind && `y-${kind}`, mark && `mk ${mark.severity}`].filter(Boolean).join(" ");
+  if (!UNSEEN.test(text)) return [classes ? el("span", { class: classes }, text) : text];
+  return [...text].map((character) => el("span", { class: UNSEEN.test(character) ? `${classes} unseen` : classes }, character));
+}
