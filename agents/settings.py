@@ -88,6 +88,15 @@ class ModelSettings(BaseModel):
             step = self.aliases[step].fallback
         return found
 
+    @property
+    def instant(self) -> tuple[str, ...]:
+        """The aliases whose model answers inside the process: nobody is called, and asking twice costs nothing."""
+        return tuple(name for name in sorted(self.aliases) if self.is_instant(name))
+
+    def is_instant(self, name: str) -> bool:
+        """False for names that are not configured."""
+        return name in self.aliases and not any(alias.is_llm for _, alias in self.chain(name))
+
 
 @dataclass(frozen=True, slots=True)
 class ModelDescription:

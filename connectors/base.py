@@ -121,7 +121,8 @@ class Connector(Generic[P, R]):
     """One task type that touches the world. ``run`` is called inside an activity, never in a workflow.
 
     ``idempotent`` promises that repeating ``run`` with the same ``op_id`` has the effect of one call,
-    also when the first call died halfway. ``secrets`` names the properties that may hold ``{{ secrets.NAME }}``.
+    also when the first call died halfway. ``quick`` says that it is done in milliseconds, inside the process, with a small
+    output: the worker then runs it beside the workflow, without a trip through the server. ``secrets`` names the properties that may hold ``{{ secrets.NAME }}``.
     ``effect_of`` narrows ``effect`` by the raw properties where one type both reads and writes.
     """
 
@@ -133,6 +134,7 @@ class Connector(Generic[P, R]):
     idempotent: bool
     run: Callable[[Call, P], Awaitable[R]]
     queue: Literal["visto", "visto-ai", "visto-bulk"] = "visto"
+    quick: bool = False
     secrets: frozenset[str] = frozenset()
     effect_of: Callable[[Mapping[str, Any]], Literal["read", "write"]] | None = None
 

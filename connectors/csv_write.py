@@ -154,5 +154,6 @@ CSV_WRITE = Connector(
     output=CsvWriteOutput,
     effect="write",
     idempotent=True,
+    quick=True,
     run=write,
 )

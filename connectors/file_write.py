@@ -71,5 +71,6 @@ FILE_WRITE = Connector(
     output=FileWriteOutput,
     effect="write",
     idempotent=True,
+    quick=True,
     run=write,
 )

@@ -70,6 +70,7 @@ class Limits(Contract):
     A ``foreach`` over more than ``chunk_items`` elements runs in child workflows, each with at most
     ``chunk_items_max``. A dead worker is noticed after ``heartbeat_ms``. Model calls go to the workers of ``visto-ai`` when
     ``separate_ai``; else to the worker that runs the workflow, which gets them without asking the server for work.
+    ``instant_models`` are the aliases whose model answers inside the worker; workers check it again.
     """
 
     history_events: int = 4_000
@@ -78,6 +79,7 @@ class Limits(Contract):
     inline_bytes: int = 256 * 1024
     heartbeat_ms: int = 5_000
     separate_ai: bool = False
+    instant_models: tuple[str, ...] = ()
 
 
 class Where(Contract):

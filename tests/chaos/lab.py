@@ -13,14 +13,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 import psutil
 import sqlalchemy as sa
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowFailureError
 
 from visto.supervisor.child import Spec, open_log, tail
 from visto.supervisor.processes import die_with_parent
@@ -32,7 +32,7 @@ from workflows.store.repositories import keys, principals
 
 Json = Any
 NAMESPACE = "default"
-READY_S, DELIVERED_S = 180.0, 120.0
+READY_S, DELIVERED_S, CLOSED_S = 180.0, 120.0, 10.0
 LOOK_S = 0.05
 POLICY = """# Fraud policy
 
@@ -203,7 +203,10 @@ class Lab:
             db.close()
 
     async def keep_histories(self) -> None:
-        """Write each execution's history to ``histories/``, as Temporal tells it now."""
+        """Write each execution's history to ``histories/``, as Temporal tells it once those that ended have closed.
+
+        The store knows of an end a moment earlier. What does not close is for the checker.
+        """
         folder = self.folder / "histories"
         folder.mkdir(exist_ok=True)
         client = await Client.connect(self.temporal)
@@ -215,7 +218,10 @@ class Lab:
         finally:
             db.close()
         for workflow_id in found:
-            history = await client.get_workflow_handle(workflow_id).fetch_history()
+            handle = client.get_workflow_handle(workflow_id)
+            with suppress(TimeoutError, WorkflowFailureError):
+                await asyncio.wait_for(handle.result(), CLOSED_S)
+            history = await handle.fetch_history()
             (folder / f"{workflow_id}.json").write_text(history.to_json())
 
     async def _bring_up(self) -> None:

@@ -19,6 +19,16 @@ from workflows.gates.digest import canonical
 Json = Any
 
 
+class NotHere(Exception):
+    """The step was meant to take moments, and this worker's model is one that takes its time."""
+
+    code = "not_here"
+    transient = True
+
+    def __init__(self) -> None:
+        super().__init__("This worker's model does not answer at once; the step goes the normal way.")
+
+
 class AgentActivities:
     """Runs agents. LangChain is imported with the first one, so that an idle worker stays small."""
 
@@ -27,7 +37,9 @@ class AgentActivities:
 
     @activity.defn(name=AGENT_RUN)
     async def run(self, given: AgentIn) -> StepOut:
-        """Return the agent's fields and ``meta``."""
+        """Return the agent's fields and ``meta``. Beside a workflow only what answers at once; else raises ``NotHere``."""
+        if activity.info().is_local and not self._deps.models.is_instant(str(given.properties.get("model", "default"))):
+            raise NotHere
         await warm(self._deps.models)
         from agents.runner import run_agent
 

@@ -44,6 +44,7 @@ def _of_connector(connector: Connector[Any, Any]) -> TaskType:
         effect=connector.effect,
         queue=connector.queue,
         idempotent=connector.idempotent,
+        quick=connector.quick,
         secrets=connector.secrets,
     )
 

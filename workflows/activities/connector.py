@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -51,7 +52,7 @@ class ConnectorActivities:
                 permanent=True,
                 remedy="Look there whether it happened; restart the execution only if it did not.",
             )
-        return await self._act(given, connector, effect)
+        return await self._act(given, connector, replace(effect, fence=intent.fence))
 
     def _leave(self, tx: Tx, given: TaskIn, effect: Effect, idempotent: bool) -> IntentState:
         claim = given.permit

@@ -61,9 +61,13 @@ def place(where: Where) -> str:
     return f"{where.path}[{where.item_key}]" if where.item_key else where.path
 
 
-def fence() -> int:
-    """A number that grows from attempt to attempt: the server's clock when this attempt began, in microseconds."""
-    return int(activity.info().started_time.timestamp() * 1_000_000)
+def fence() -> int | None:
+    """A number that grows from attempt to attempt: the server's clock when this attempt began, in microseconds.
+
+    A local activity knows its worker's clock only, and takes its number from the store.
+    """
+    info = activity.info()
+    return None if info.is_local else int(info.started_time.timestamp() * 1_000_000)
 
 
 def digest(value: Json) -> str:

@@ -59,6 +59,7 @@ class Planner:
             effect=task.effect,
             queue=known.queue if known else "visto",
             idempotent=task.effect != "write" or (known.idempotent if known else True),
+            quick=known is not None and known.quick and known.idempotent and timeout is None,
             properties=self._properties(task),
             gate=self._gate(task),
             foreach=self._foreach(task),

@@ -153,7 +153,10 @@ class GatePlan(Planned):
 
 
 class TaskPlan(Planned):
-    """One task, resolved: its kind, queue, effect and timeouts no longer depend on any registry."""
+    """One task, resolved: its kind, queue, effect and timeouts no longer depend on any registry.
+
+    ``quick``: it takes milliseconds inside the worker, may be repeated, and is tried beside the workflow first.
+    """
 
     id: str
     type: str
@@ -167,6 +170,7 @@ class TaskPlan(Planned):
     effect: Effect = "none"
     queue: Queue = "visto"
     idempotent: bool = True
+    quick: bool = False
     properties: dict[str, Json] = Field(default_factory=dict)
     gate: GatePlan | None = None
     foreach: ForeachPlan | None = None

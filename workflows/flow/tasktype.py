@@ -22,7 +22,8 @@ class TaskType:
 
     ``available=False`` means the language knows it but this version does not run it: the diagnostic ``not-available``.
     ``secrets`` names the properties that may hold ``{{ secrets.NAME }}``.
-    ``idempotent`` says whether repeating a call with the same ``op_id`` has the effect of one call.
+    ``idempotent`` says whether repeating a call with the same ``op_id`` has the effect of one call; ``quick`` that it takes
+    milliseconds, waits for nothing outside its process, and answers with little.
     """
 
     name: str
@@ -34,6 +35,7 @@ class TaskType:
     queue: Queue = "visto"
     available: bool = True
     idempotent: bool = True
+    quick: bool = False
     secrets: frozenset[str] = frozenset()
 
 

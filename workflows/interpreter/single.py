@@ -65,7 +65,15 @@ async def ask_agent(
         op_id=frame.run.op_id(frame.path_of(task.id), frame.item_key, round_, "agent"),
         budget=budget.model_dump() if budget else None,
     )
-    return (await outside(frame, task, AGENT_RUN, given, StepOut)).output
+    return (await outside(frame, task, AGENT_RUN, given, StepOut, quick=_answers_at_once(frame, properties))).output
+
+
+def _answers_at_once(frame: Frame, properties: dict[str, Json]) -> bool:
+    """Whether an agent asks nobody outside its worker. Inside loops, hundreds would share one workflow task: not there."""
+    limits = frame.run.given.limits
+    asks_around = properties.get("knowledge") or properties.get("tools")
+    known = properties.get("model", "default") in limits.instant_models
+    return known and not asks_around and not limits.separate_ai and not frame.item_key
 
 
 async def call(
@@ -81,7 +89,7 @@ async def call(
         idempotent=task.idempotent,
         permit=permit,
     )
-    return (await outside(frame, task, ACTIVITY[task.kind], given, StepOut)).output
+    return (await outside(frame, task, ACTIVITY[task.kind], given, StepOut, quick=task.quick)).output
 
 
 def rendered(frame: Frame, task: TaskPlan) -> dict[str, Json]:

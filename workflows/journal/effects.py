@@ -25,7 +25,8 @@ class Effect:
     """One effect of one attempt. ``op_id`` is equal on every attempt and is the receiver's idempotency key.
 
     ``action_digest`` is the digest of what was approved; ``request`` what is about to be done (sealed, no secrets);
-    ``request_hash`` its digest; ``meta`` holds nothing personal (the connector, the connection's name).
+    ``request_hash`` its digest; ``meta`` holds nothing personal (the connector, the connection's name). Without a ``fence``
+    the intent takes the next number; go on with ``IntentState.fence`` then.
     """
 
     namespace: str
@@ -37,7 +38,7 @@ class Effect:
     request_hash: str
     action_digest: str | None = None
     attempt: int = 1
-    fence: int = 1
+    fence: int | None = 1
     meta: dict[str, Json] = field(default_factory=dict)
 
     @property
@@ -52,10 +53,14 @@ def effect_key(op_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class IntentState:
-    """``new``: do it now. ``applied``: it was done, here is the ``answer``. ``unknown``: it may have been done; ask."""
+    """``new``: do it now. ``applied``: it was done, here is the ``answer``. ``unknown``: it may have been done; ask.
+
+    ``fence`` is the number with which this attempt goes on.
+    """
 
     state: Literal["new", "applied", "unknown"]
     answer: Json = None
+    fence: int = field(default=1, compare=False)
 
 
 def intent(tx: Tx, journal: Journal, effect: Effect, *, idempotent: bool) -> IntentState:
@@ -65,26 +70,25 @@ def intent(tx: Tx, journal: Journal, effect: Effect, *, idempotent: bool) -> Int
     is the one recorded. Raises ``Fenced``, ``AnswerErased``, and ``AuditConflict`` when the outcome of another request
     under this ``op_id`` is unknown.
     """
-    pass_fence(tx, effect.namespace, effect.op_id, effect.fence)
-    if _insert(tx, effect):
+    fence = pass_fence(tx, effect.namespace, effect.op_id, effect.fence)
+    if _insert(tx, effect, fence):
         _record(tx, journal, effect, "action.intent", 1, content={"request": effect.request})
-        return IntentState("new")
+        return IntentState("new", fence=fence)
     row = operations.get_for_update(tx, effect.namespace, effect.key)
     assert row is not None
     if row.state == "answered":
-        return IntentState("applied", sealed_answers.read(tx, journal.keyring, effect.namespace, row.key, row.answer))
+        answer = sealed_answers.read(tx, journal.keyring, effect.namespace, row.key, row.answer)
+        return IntentState("applied", answer, fence)
     if row.state == "requested":
         if row.request_hash != effect.request_hash:
             raise AuditConflict(effect.key, None)
         _record(tx, journal, effect, "action.unknown_outcome", row.attempt)
         if not idempotent:
-            return IntentState("unknown")
+            return IntentState("unknown", fence=fence)
     times = row.attempt + 1
-    operations.again(
-        tx, effect.namespace, effect.key, attempt=times, fence=effect.fence, request_hash=effect.request_hash
-    )
+    operations.again(tx, effect.namespace, effect.key, attempt=times, fence=fence, request_hash=effect.request_hash)
     _record(tx, journal, effect, "action.intent", times, content={"request": effect.request})
-    return IntentState("new")
+    return IntentState("new", fence=fence)
 
 
 def applied(tx: Tx, journal: Journal, effect: Effect, answer: Json) -> str:
@@ -92,13 +96,13 @@ def applied(tx: Tx, journal: Journal, effect: Effect, answer: Json) -> str:
 
     Raises ``Fenced`` when a later attempt has begun.
     """
-    row = _held(tx, effect)
+    row, fence = _held(tx, effect)
     event_id = _record(tx, journal, effect, "action.applied", row.attempt, content={"answer": answer}, outcome="ok")
     operations.answered(
         tx,
         effect.namespace,
         effect.key,
-        fence=effect.fence,
+        fence=fence,
         answer=sealed_answers.pointer(event_id),
         usd=None,
         tokens=None,
@@ -108,12 +112,12 @@ def applied(tx: Tx, journal: Journal, effect: Effect, answer: Json) -> str:
 
 def failed(tx: Tx, journal: Journal, effect: Effect, *, error: str, code: str) -> str:
     """Write that the effect is known not to have happened; a later intent starts afresh. Raises ``Fenced``."""
-    row = _held(tx, effect)
-    operations.failed(tx, effect.namespace, effect.key, fence=effect.fence)
+    row, fence = _held(tx, effect)
+    operations.failed(tx, effect.namespace, effect.key, fence=fence)
     return _record(tx, journal, effect, "action.failed", row.attempt, content={"error": error}, outcome=code)
 
 
-def _insert(tx: Tx, effect: Effect) -> bool:
+def _insert(tx: Tx, effect: Effect, fence: int) -> bool:
     return operations.insert(
         tx,
         effect.namespace,
@@ -123,18 +127,18 @@ def _insert(tx: Tx, effect: Effect) -> bool:
         execution_id=effect.execution_id,
         request_hash=effect.request_hash,
         attempt=1,
-        fence=effect.fence,
+        fence=fence,
         meta=effect.meta,
     )
 
 
-def _held(tx: Tx, effect: Effect) -> OperationRow:
+def _held(tx: Tx, effect: Effect) -> tuple[OperationRow, int]:
     row = operations.get_for_update(tx, effect.namespace, effect.key)
-    if row is None:
+    if row is None or effect.fence is None:
         raise LookupError(f"effect {effect.op_id!r} has no intent")
     if row.fence > effect.fence:
         raise Fenced(effect.op_id, effect.fence, row.fence)
-    return row
+    return row, effect.fence
 
 
 def _record(

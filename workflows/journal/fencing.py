@@ -1,6 +1,9 @@
-"""Fencing: each attempt of a step takes a number with its first write, and a lower number may not write after that.
+"""Fencing: each attempt of a step has a number, and a lower number may not write after a higher one.
 
-So a paused worker that wakes up when another has taken over can neither send a request nor record an answer.
+So a paused worker that wakes up when another has taken over can neither send a request nor record an answer. The number
+is the server's time at which the attempt began. An attempt beside the workflow (a local activity) has no such time and
+takes the next free number with its first write. Whoever is overtaken ends without an outcome: if it was the living one
+after all, it is tried again and overtakes; a dead one's workflow task is no longer accepted by the server.
 """
 
 from __future__ import annotations
@@ -16,7 +19,8 @@ from workflows.store.tables import operations
 class Fenced(Exception):
     """A later attempt of this step has begun; this one must end without doing anything more."""
 
-    permanent = True
+    code = "fenced"
+    transient = True
 
     def __init__(self, op_id: str, fence: int, current: int) -> None:
         super().__init__(f"A later attempt ({current}) of operation {op_id} has begun; attempt {fence} may not go on.")
@@ -30,13 +34,15 @@ _HIGHEST = sa.select(sa.func.max(operations.c.fence)).where(
 )
 
 
-def pass_fence(tx: Tx, namespace: str, op_id: str, fence: int) -> bool:
-    """Serialise the step's writers and let this one through. Returns whether the step wrote anything before.
+def pass_fence(tx: Tx, namespace: str, op_id: str, fence: int | None) -> int:
+    """Serialise the step's writers and let this one through with its number, or with the next one if it has none.
 
     Raises ``Fenced``.
     """
     lock_key(tx, namespace, "op", op_id)
     highest: int | None = tx.conn.execute(_HIGHEST, {"ns": namespace, "op": op_id}).scalar_one()
+    if fence is None:
+        return (highest or 0) + 1
     if highest is not None and highest > fence:
         raise Fenced(op_id, fence, highest)
-    return highest is not None
+    return fence

@@ -1,7 +1,8 @@
 """The operation journal of one step: every request written before it leaves, every answer before it is used.
 
-Model and tool calls are written ahead (``*.request``, then ``*.response``). Look-ups (retrieval, embedding) change
-nothing and cost nothing to repeat, so they are written once, when they are answered.
+Model and tool calls are written ahead (``*.request``, then ``*.response``). Look-ups (retrieval, embedding, the offline
+model) change nothing and cost nothing to repeat, so they are written once, when they are answered: one record holds
+both sides.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from workflows.store.repositories.operations import OperationRow
 
 Json = Any
 _LOOKUPS = frozenset({"retrieval", "embedding"})
+_OFFLINE = "offline"
 
 
 class OperationLike(Protocol):
@@ -51,7 +53,10 @@ class UsageLike(Protocol):
 
 
 class DbRecorder:
-    """Records the operations of one attempt of one step. ``fence`` grows from attempt to attempt."""
+    """Records the operations of one attempt of one step.
+
+    ``fence`` grows from attempt to attempt; without one the attempt takes the next number with its first write.
+    """
 
     def __init__(
         self,
@@ -63,7 +68,7 @@ class DbRecorder:
         flow_id: str | None = None,
         path: str | None = None,
         attempt: int = 1,
-        fence: int = 1,
+        fence: int | None = 1,
     ) -> None:
         self._db = db
         self._journal = journal
@@ -77,19 +82,20 @@ class DbRecorder:
     async def begin(self, operation: OperationLike) -> Json | None:
         """Return the recorded answer, or record the request and return None: then make the call.
 
-        Raises ``Fenced``, ``AnswerErased``, ``AuditConflict`` (all permanent) and ``StoreUnavailable``.
+        Raises ``AnswerErased``, ``AuditConflict`` (both permanent), ``Fenced`` and ``StoreUnavailable``.
         """
-        if operation.kind in _LOOKUPS:
+        if _is_look_up(operation):
             return await self._db.read(lambda tx: self._recorded(tx, operation))
-        return await self._db.write(lambda tx: self._begin(tx, operation))
+        answer, self._fence = await self._db.write(lambda tx: self._begin(tx, operation))
+        return answer
 
     async def finish(self, operation: OperationLike, answer: Json, usage: UsageLike | None = None) -> None:
         """Record the answer. Raises ``Fenced``: the answer must not be used then."""
-        await self._db.write(lambda tx: self._finish(tx, operation, answer, usage))
+        self._fence = await self._db.write(lambda tx: self._finish(tx, operation, answer, usage))
 
     async def fail(self, operation: OperationLike, error: str, code: str) -> None:
         """Record that the call failed and has no answer. Raises ``Fenced``."""
-        await self._db.write(lambda tx: self._fail(tx, operation, error, code))
+        self._fence = await self._db.write(lambda tx: self._fail(tx, operation, error, code))
 
     async def note(self, kind: str, meta: Mapping[str, Json], content: Json) -> None:
         """Record something that is not a call. Raises ``UnknownKind``."""
@@ -109,33 +115,34 @@ class DbRecorder:
     def _answer(self, tx: Tx, row: OperationRow) -> Json:
         return sealed_answers.read(tx, self._journal.keyring, self._namespace, row.key, row.answer)
 
-    def _begin(self, tx: Tx, operation: OperationLike) -> Json | None:
-        pass_fence(tx, self._namespace, operation.op_id, self._fence)
-        if self._insert(tx, operation):
+    def _begin(self, tx: Tx, operation: OperationLike) -> tuple[Json | None, int]:
+        fence = pass_fence(tx, self._namespace, operation.op_id, self._fence)
+        if self._insert(tx, operation, fence):
             self._request(tx, operation, 1)
-            return None
+            return None, fence
         row = operations.get_for_update(tx, self._namespace, operation.key)
         assert row is not None
         if row.state == "answered" and row.request_hash == operation.request_hash:
-            return self._answer(tx, row)
+            return self._answer(tx, row), fence
         times = row.attempt + 1
         if row.state == "answered":
             change = {"recorded": row.request_hash, "now": operation.request_hash}
             self._about(tx, operation, "divergence", row.attempt, content=change)
         if row.state == "requested":
             self._about(tx, operation, "unknown_outcome", row.attempt)
-        self._again(tx, operation, times)
+        self._again(tx, operation, times, fence)
         self._request(tx, operation, times)
-        return None
+        return None, fence
 
-    def _finish(self, tx: Tx, operation: OperationLike, answer: Json, usage: UsageLike | None) -> None:
+    def _finish(self, tx: Tx, operation: OperationLike, answer: Json, usage: UsageLike | None) -> int:
         content: dict[str, Json] = {"answer": answer}
-        if operation.kind in _LOOKUPS:
-            content["request"] = operation.request
-            if not self._insert(tx, operation) and self._recorded(tx, operation) is not None:
-                return
-        row = self._held(tx, operation)
-        meta = {"usage": _usage(usage)} if usage is not None else {}
+        meta: dict[str, Json] = {"usage": _usage(usage)} if usage is not None else {}
+        fence = self._number(tx, operation)
+        if _is_look_up(operation):
+            content["request"], meta = operation.request, {**operation.meta, **meta}
+            if not self._insert(tx, operation, fence) and self._recorded(tx, operation) is not None:
+                return fence
+        row = self._held(tx, operation, fence)
         suffix = "" if operation.kind in _LOOKUPS else "response"
         event_id = self._about(tx, operation, suffix, row.attempt, content=content, outcome="ok", meta=meta)
         tokens = None if usage is None else usage.input_tokens + usage.output_tokens
@@ -143,28 +150,37 @@ class DbRecorder:
             tx,
             self._namespace,
             operation.key,
-            fence=self._fence,
+            fence=fence,
             answer=sealed_answers.pointer(event_id),
             usd=None if usage is None else usage.usd,
             tokens=tokens,
         )
+        return fence
 
-    def _fail(self, tx: Tx, operation: OperationLike, error: str, code: str) -> None:
-        if operation.kind in _LOOKUPS:
-            self._insert(tx, operation)
-        row = self._held(tx, operation)
-        operations.failed(tx, self._namespace, operation.key, fence=self._fence)
-        self._about(tx, operation, "failed", row.attempt, content={"error": error}, outcome=code)
+    def _fail(self, tx: Tx, operation: OperationLike, error: str, code: str) -> int:
+        content: dict[str, Json] = {"error": error}
+        fence = self._number(tx, operation)
+        if _is_look_up(operation):
+            content["request"] = operation.request
+            self._insert(tx, operation, fence)
+        row = self._held(tx, operation, fence)
+        operations.failed(tx, self._namespace, operation.key, fence=fence)
+        self._about(tx, operation, "failed", row.attempt, content=content, outcome=code)
+        return fence
 
-    def _held(self, tx: Tx, operation: OperationLike) -> OperationRow:
+    def _number(self, tx: Tx, operation: OperationLike) -> int:
+        """The attempt's number; its first write takes one where it was given none."""
+        return self._fence if self._fence is not None else pass_fence(tx, self._namespace, operation.op_id, None)
+
+    def _held(self, tx: Tx, operation: OperationLike, fence: int) -> OperationRow:
         row = operations.get_for_update(tx, self._namespace, operation.key)
         if row is None:
             raise LookupError(f"operation {operation.key!r} was never begun")
-        if row.fence > self._fence:
-            raise Fenced(operation.op_id, self._fence, row.fence)
+        if row.fence > fence:
+            raise Fenced(operation.op_id, fence, row.fence)
         return row
 
-    def _insert(self, tx: Tx, operation: OperationLike) -> bool:
+    def _insert(self, tx: Tx, operation: OperationLike, fence: int) -> bool:
         return operations.insert(
             tx,
             self._namespace,
@@ -174,17 +190,17 @@ class DbRecorder:
             execution_id=self._execution_id,
             request_hash=operation.request_hash,
             attempt=1,
-            fence=self._fence,
+            fence=fence,
             meta=dict(operation.meta),
         )
 
-    def _again(self, tx: Tx, operation: OperationLike, times: int) -> None:
+    def _again(self, tx: Tx, operation: OperationLike, times: int, fence: int) -> None:
         operations.again(
             tx,
             self._namespace,
             operation.key,
             attempt=times,
-            fence=self._fence,
+            fence=fence,
             request_hash=operation.request_hash,
         )
 
@@ -233,6 +249,11 @@ class DbRecorder:
             op_key=op_key,
         )
         return self._journal.append(tx, record)
+
+
+def _is_look_up(operation: OperationLike) -> bool:
+    """Whether asking again changes nothing and costs nothing, so that nothing need be known of a lost question."""
+    return operation.kind in _LOOKUPS or operation.meta.get("provider") == _OFFLINE
 
 
 def _usage(usage: UsageLike) -> dict[str, Json]:

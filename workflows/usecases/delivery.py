@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from workflows.contracts import TERMINAL, Limits, RunInput
 from workflows.flow.planned import FlowPlan
 from workflows.gateway import TemporalUnavailable
-from workflows.settings import Settings
 from workflows.store.db import Tx
 from workflows.store.repositories import executions, flows, outbox
 from workflows.store.repositories.executions import Execution
@@ -60,7 +59,7 @@ async def deliver_start(services: Services, namespace: str, execution_id: str) -
         )
         return
     await services.gateway.start(
-        run_input(services.settings, found.execution, found.plan), workflow_id=found.execution.workflow_id
+        run_input(services, found.execution, found.plan), workflow_id=found.execution.workflow_id
     )
 
 
@@ -73,7 +72,7 @@ def _runnable(tx: Tx, namespace: str, execution_id: str) -> _Runnable | None:
     return _Runnable(execution, plan_of(namespace, revision))
 
 
-def run_input(settings: Settings, execution: Execution, plan: FlowPlan) -> RunInput:
+def run_input(services: Services, execution: Execution, plan: FlowPlan) -> RunInput:
     """What the workflow is started with; equal whoever starts it."""
     return RunInput(
         namespace=execution.namespace,
@@ -87,7 +86,7 @@ def run_input(settings: Settings, execution: Execution, plan: FlowPlan) -> RunIn
         reference=execution.reference,
         generation=execution.generation,
         reruns=execution.reruns or {},
-        limits=Limits(separate_ai=settings.separate_ai),
+        limits=Limits(separate_ai=services.settings.separate_ai, instant_models=services.instant_models),
     )
 
 

@@ -30,9 +30,7 @@ async def restart(
     """Run an ended execution again from where it failed. Raises ``execution_not_found``, ``execution_not_ended``."""
     execution = await services.db.write(lambda tx: _reopen(tx, services, namespace, execution_id, actor, reason))
     plan = await services.db.read(lambda tx: _plan(tx, execution))
-    call = services.gateway.start(
-        delivery.run_input(services.settings, execution, plan), workflow_id=execution.workflow_id
-    )
+    call = services.gateway.start(delivery.run_input(services, execution, plan), workflow_id=execution.workflow_id)
     row = delivery.start_row(execution_id, execution.generation)
     await delivery.in_line(services, namespace, row, call)
     return await result(services, namespace, execution_id)

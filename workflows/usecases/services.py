@@ -6,6 +6,7 @@ import os
 from collections import deque
 from dataclasses import dataclass, field, replace
 
+from agents.settings import model_settings_from_env
 from connectors.connections import Secrets
 from workflows.codec import data_converter
 from workflows.flow.tasktype import World
@@ -24,7 +25,8 @@ SECRETS_FILE = "secrets.env"
 class Services:
     """``rung`` holds outbox rows that were delivered in line; the relay marks them in one transaction for all.
 
-    A process that dies before that delivers them once more, which changes nothing.
+    A process that dies before that delivers them once more, which changes nothing. ``instant_models`` are the aliases
+    whose model answers without a call, as far as this process knows.
     """
 
     db: Database
@@ -34,6 +36,7 @@ class Services:
     world: World
     secrets: Secrets
     callback_key: bytes
+    instant_models: tuple[str, ...] = ()
     rung: deque[tuple[str, str]] = field(default_factory=deque)
 
     def with_world(self, world: World) -> Services:
@@ -47,7 +50,8 @@ class Services:
 async def build_services(settings: Settings, world: World) -> Services:
     """Open the store and the keys, and prepare the connection to Temporal, which need not answer yet.
 
-    The store's schema is expected to be current. Raises ``InvalidKey``, ``KeyringError``, ``ConnectorError``.
+    The store's schema is expected to be current. Raises ``InvalidKey``, ``KeyringError``, ``ConnectorError``,
+    ``SettingsError``.
     """
     settings.home.mkdir(parents=True, exist_ok=True)
     keys = payload_keys(settings)
@@ -60,6 +64,7 @@ async def build_services(settings: Settings, world: World) -> Services:
         world=world,
         secrets=Secrets(os.environ, settings.home / SECRETS_FILE),
         callback_key=callback_key(settings),
+        instant_models=model_settings_from_env(os.environ).instant,
     )
 
 

@@ -197,7 +197,7 @@ def _record_start(tx: Tx, services: Services, request: Start, target: _Target, e
 
 
 async def _start_now(services: Services, execution: Execution, plan: FlowPlan) -> bool:
-    run = delivery.run_input(services.settings, execution, plan)
+    run = delivery.run_input(services, execution, plan)
     call = services.gateway.start(run, workflow_id=execution.workflow_id)
     row = delivery.start_row(execution.id, execution.generation)
     return await delivery.in_line(services, execution.namespace, row, call)

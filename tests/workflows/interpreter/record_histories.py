@@ -1,9 +1,13 @@
-"""Records the histories that ``test_replay`` replays. Run by hand: ``python -m tests.workflows.interpreter.record_histories``."""
+"""Records the histories that ``test_replay`` replays: ``python -m tests.workflows.interpreter.record_histories NAME...``.
+
+Run by hand, with the names of new shapes: a history that is there is a promise to runs under way, and stays.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +16,7 @@ from tests.support.temporal import TemporalServer
 from tests.workflows.interpreter.stage import Stage, build
 from tests.workflows.interpreter.test_gates import FLOW
 from tests.workflows.interpreter.test_loops import GATES, rows, sums
+from tests.workflows.interpreter.test_quick import BAD
 from workflows.contracts import Limits
 from workflows.store import migrate
 from workflows.worker import running
@@ -72,19 +77,34 @@ async def _loops(stage: Stage) -> None:
     await _save("chunk-child", stage.client.get_workflow_handle(f"{handle.id}/each/chunk#0"))
 
 
-async def main() -> None:
+async def _quick(stage: Stage) -> None:
+    """Steps beside the workflow: an agent that answers at once, a write, a write that fails for good."""
+    instant = Limits(instant_models=("default",))
+    handle = await stage.start(FLOW, {"amount": 12}, limits=instant)
+    await stage.answer((await stage.open_gates(handle.id))[0])
+    await stage.ended(handle)
+    await _save("quick", handle)
+    handle = await stage.start(BAD, limits=instant)
+    await stage.ended(handle)
+    await _save("quick-failed", handle)
+
+
+SHAPES = {"gates": _gates, "changes": _changes, "cancelled": _cancelled, "loops": _loops, "quick": _quick}
+
+
+async def main(names: list[str]) -> None:
     server = TemporalServer()
     with tempfile.TemporaryDirectory() as folder:
         database = f"sqlite:///{folder}/visto.db"
         migrate.upgrade(database)
         stage = await build(server.address, database, Path(folder))
         async with running(stage.client, stage.deps):
-            for record in (_gates, _changes, _cancelled, _loops):
-                await record(stage)
+            for name in names:
+                await SHAPES[name](stage)
         await stage.deps.knowledge.close()
         stage.db.close()
     server.stop()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1:]))

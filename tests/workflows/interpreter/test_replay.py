@@ -1,7 +1,7 @@
 """Recorded histories replay on today's code: runs that are under way survive an upgrade.
 
-``python -m tests.workflows.interpreter.record_histories`` records them anew; do that only when a change of the
-workflow is *meant* to strand older runs, and say so in the changelog.
+``python -m tests.workflows.interpreter.record_histories NAME`` records a shape of run. A shape that is there is recorded
+anew only when a change of the workflow is *meant* to strand older runs; say so in the changelog then.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ def test_every_shape_of_run_is_recorded() -> None:
         "afresh",
         "chunk",
         "failed",
+        "quick",
+        "quick-failed",
     }
 
 
@@ -56,5 +58,6 @@ async def test_a_recorded_history_replays(name: str) -> None:
 async def test_a_history_of_other_code_is_noticed() -> None:
     """The test above can fail: a history whose first activity has another name does not replay."""
     text = TEXTS["approved"].replace('"agent.run"', '"agent.walk"')
+    assert text != TEXTS["approved"]
     with pytest.raises(Exception, match=r"(?i)nondeterminis|agent"):
         await replayer().replay_workflow(history(text))

@@ -23,6 +23,7 @@ from workflows.store.db import Database
 from workflows.store.repositories import operations
 
 Recorders = Callable[[int], DbRecorder]
+Unnumbered = Callable[[], DbRecorder]
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,12 @@ def recorder(database: Database, journal: Journal) -> Recorders:
     return lambda fence: DbRecorder(
         database, journal, namespace=NS, execution_id="e1", flow_id="f", path="ask", attempt=fence, fence=fence
     )
+
+
+@pytest.fixture
+def unnumbered(database: Database, journal: Journal) -> Unnumbered:
+    """Makes the recorder of an attempt that takes its own fencing number."""
+    return lambda: DbRecorder(database, journal, namespace=NS, execution_id="e1", flow_id="f", path="ask", fence=None)
 
 
 def _kinds(db: Database, journal: Journal) -> list[str]:
@@ -123,7 +130,7 @@ async def test_a_look_up_is_recorded_once_when_it_is_answered(
 
 
 async def test_a_zombie_can_neither_ask_nor_answer(recorder: Recorders, database: Database, journal: Journal) -> None:
-    """After a later attempt's first write, the earlier attempt is refused for good."""
+    """After a later attempt's first write, the earlier attempt is refused."""
     zombie, successor = recorder(1), recorder(2)
     await zombie.begin(Call())
     await successor.begin(Call())
@@ -133,9 +140,8 @@ async def test_a_zombie_can_neither_ask_nor_answer(recorder: Recorders, database
         zombie.finish(Call(), "late"),
         zombie.fail(Call(), "late", "timeout"),
     ):
-        with pytest.raises(Fenced) as caught:
+        with pytest.raises(Fenced):
             await late
-        assert caught.value.permanent
     assert _kinds(database, journal) == before
 
 
@@ -147,6 +153,59 @@ async def test_attempts_that_race_let_one_request_out_per_fence(
     assert {type(result) for result in results} <= {type(None), Fenced}
     assert results[7] is None
     assert verify(database, journal.keyring).verdict is Verdict.VERIFIED
+
+
+async def test_an_attempt_without_a_number_takes_the_next_one(unnumbered: Unnumbered, database: Database) -> None:
+    """A local activity knows no clock but its worker's: whoever writes first later is the later attempt."""
+    zombie, successor = unnumbered(), unnumbered()
+    await zombie.begin(Call())
+    await successor.begin(Call())
+    with pytest.raises(Fenced):
+        await zombie.finish(Call(), "late")
+    await successor.finish(Call(), "yes")
+    assert await unnumbered().begin(Call()) == "yes"
+
+
+async def test_an_attempt_that_was_overtaken_goes_on_when_it_is_tried_again(
+    unnumbered: Unnumbered, recorder: Recorders
+) -> None:
+    """If the one who overtook was the dead one, the living one's next try overtakes it in turn."""
+    living, waking = recorder(7), unnumbered()
+    await living.begin(Call())
+    await waking.begin(Call())
+    with pytest.raises(Fenced):
+        await living.finish(Call(), "yes")
+    again = recorder(9)
+    assert await again.begin(Call()) is None
+    await again.finish(Call(), "yes")
+    with pytest.raises(Fenced):
+        await waking.finish(Call(), "late")
+
+
+async def test_the_offline_models_answer_is_one_record_with_its_request(
+    recorder: Recorders, database: Database, journal: Journal
+) -> None:
+    """It costs nothing to ask it again, so nothing is written ahead; what it was asked stands beside what it said."""
+    call = Call(request={"messages": ["hello"]}, meta={"provider": "offline", "model": "offline-1"})
+    assert await recorder(1).begin(call) is None
+    assert _kinds(database, journal) == []
+    await recorder(1).finish(call, "hi")
+    assert await recorder(2).begin(call) == "hi"
+    (entry,) = database.read_sync(lambda tx: read.timeline(tx, journal.keyring, NS, "e1"))
+    assert (entry.kind, entry.content) == ("llm.response", {"request": {"messages": ["hello"]}, "answer": "hi"})
+    assert entry.meta["model"] == "offline-1"
+    assert verify(database, journal.keyring).verdict is Verdict.VERIFIED
+
+
+async def test_a_look_up_that_failed_says_what_was_asked(
+    recorder: Recorders, database: Database, journal: Journal
+) -> None:
+    call = Call(kind="retrieval", request={"query": "refund"})
+    await recorder(1).begin(call)
+    await recorder(1).fail(call, "no answer", "retrieval_unavailable")
+    (entry,) = database.read_sync(lambda tx: read.timeline(tx, journal.keyring, NS, "e1"))
+    assert (entry.kind, entry.outcome) == ("retrieval.failed", "retrieval_unavailable")
+    assert entry.content == {"error": "no answer", "request": {"query": "refund"}}
 
 
 async def test_an_erased_answer_is_neither_returned_nor_asked_for_again(
@@ -167,9 +226,15 @@ async def test_notes_and_the_hash_at_a_position(recorder: Recorders, database: D
     assert _kinds(database, journal)[-1] == "llm.divergence"
 
 
-def _effect(fence: int = 1, **more: Any) -> Effect:
+def _effect(fence: int | None = 1, **more: Any) -> Effect:
     values: dict[str, Any] = {"namespace": NS, "execution_id": "e1", "flow_id": "f", "path": "write", "op_id": "w"}
-    values |= {"request": {"row": 1}, "request_hash": "h", "action_digest": "d" * 64, "attempt": fence, "fence": fence}
+    values |= {
+        "request": {"row": 1},
+        "request_hash": "h",
+        "action_digest": "d" * 64,
+        "attempt": fence or 1,
+        "fence": fence,
+    }
     return Effect(**{**values, **more})
 
 
@@ -223,6 +288,17 @@ def test_a_zombies_effect_is_refused(database: Database, journal: Journal) -> No
     _intent(database, journal, _effect(2), idempotent=True)
     with pytest.raises(Fenced):
         database.write_sync(lambda tx: effects.applied(tx, journal, _effect(1), {}))
+
+
+def test_an_effect_without_a_number_goes_on_with_the_one_its_intent_took(database: Database, journal: Journal) -> None:
+    """It overtakes what came before, and is overtaken by what comes after."""
+    _intent(database, journal, _effect(5))
+    taken = _intent(database, journal, _effect(fence=None), idempotent=True)
+    assert taken.fence == 6
+    with pytest.raises(Fenced):
+        database.write_sync(lambda tx: effects.applied(tx, journal, _effect(5), {}))
+    database.write_sync(lambda tx: effects.applied(tx, journal, _effect(taken.fence), {"range": "A7"}))
+    assert _intent(database, journal, _effect(fence=None)).state == "applied"
 
 
 def test_no_record_no_effect(database: Database, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
