@@ -21,6 +21,7 @@ from typing import Any, Self
 import psutil
 import sqlalchemy as sa
 from temporalio.client import Client, WorkflowFailureError
+from temporalio.common import RawValue
 
 from visto.supervisor.child import Spec, open_log, tail
 from visto.supervisor.processes import die_with_parent
@@ -218,7 +219,7 @@ class Lab:
         finally:
             db.close()
         for workflow_id in found:
-            handle = client.get_workflow_handle(workflow_id)
+            handle = client.get_workflow_handle(workflow_id, result_type=RawValue)
             with suppress(TimeoutError, WorkflowFailureError):
                 await asyncio.wait_for(handle.result(), CLOSED_S)
             history = await handle.fetch_history()
