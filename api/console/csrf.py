@@ -49,7 +49,8 @@ def check_origin(request: Request) -> None:
 
 
 def _is_ours(request: Request, origin: str) -> bool:
-    public = request.app.state.services.settings.public_url
-    known = {request.headers.get("host", "").lower(), urlsplit(public or "").netloc.lower()} - {""}
-    found = urlsplit(origin)
-    return found.scheme in ("http", "https") and found.netloc.lower() in known
+    host = request.headers.get("host", "").lower()
+    public = urlsplit(request.app.state.services.settings.public_url or "")
+    # behind a proxy that ends TLS we are asked by http and the browser says https
+    known = {f"http://{host}", f"https://{host}", f"{public.scheme}://{public.netloc}".lower()}
+    return origin.lower() in known

@@ -6,14 +6,17 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from fastapi import FastAPI
 
 from tests.api.conftest import NS, OTHER, Callers
 from workflows.store.db import Database, Tx
 from workflows.store.repositories import passwords, sessions
+from workflows.store.tables import audit_event
 from workflows.usecases.passwords import hash_now
 
 PASSWORD = "correct horse battery staple"
@@ -88,6 +91,13 @@ def token_of(database: Database, callers: Callers, who: str) -> str:
         return sessions.create(tx, namespace, callers.ids[who], method="password", device="Firefox on Linux")[1]
 
     return database.write_sync(make)
+
+
+def records(database: Database, kind: str) -> list[Any]:
+    """What the journal says of this kind, in order: meta, outcome and who acted."""
+    query = sa.select(audit_event.c.meta, audit_event.c.outcome, audit_event.c.actor_id)
+    query = query.where(audit_event.c.kind == kind).order_by(audit_event.c.seq)
+    return database.read_sync(lambda tx: list(tx.conn.execute(query).all()))
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from api.app import create_app
 from api.console.oidc import OidcMisconfigured, provider
 from tests.api.conftest import NS
-from tests.api.console.test_sign_in import journal
+from tests.api.console.conftest import records
 from workflows.settings import Settings
 from workflows.store.repositories import principals
 
@@ -125,7 +125,7 @@ async def test_the_first_sign_in_links_the_person_by_their_verified_address(brow
     assert (answer.status_code, answer.headers["location"]) == (303, "/account")
     assert "Single sign-on" in (await one.get("/account")).text
     assert identities(database, callers.ids["viewer"]) == {f"{idp.issuer}|viewer"}
-    (row,) = journal(database, "auth.signed_in")
+    (row,) = records(database, "auth.signed_in")
     assert (row.actor_id, f'"sign_in":"oidc:{idp.issuer}"' in row.meta) == (callers.ids["viewer"], True)
 
 
@@ -178,7 +178,7 @@ async def test_a_token_that_is_not_right_opens_nothing(browser, install, idp, da
     answer = await through(one, idp, sub)
     assert (answer.status_code, "oidc_token_refused" in answer.text) == (403, True)
     assert not await one.signed_in()
-    assert [row.outcome for row in journal(database, "auth.failed")] == ["oidc_token_refused"]
+    assert [row.outcome for row in records(database, "auth.failed")] == ["oidc_token_refused"]
 
 
 @pytest.mark.parametrize(("alg", "key"), [("HS256", "s3cret&=+ %"), ("none", None)])

@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 
 from api.app import create_app
 from tests.api.conftest import NS
-from tests.api.console.conftest import PASSWORD
+from tests.api.console.conftest import PASSWORD, records
 from workflows.store.repositories import passwords, principals
 from workflows.usecases import sign_in_attempts
 from workflows.usecases.sign_in_attempts import PER_ACCOUNT, WINDOW
@@ -23,11 +23,6 @@ HOSTILE_TARGETS = [
     "/\tevil.example", "/\n/evil.example", "javascript:alert(1)", "", "///evil.example", "\x00//evil.example", " //evil",
 
 ]  # fmt: skip
-
-
-def journal(database, kind):
-    rows = "select meta, outcome, actor_id from audit_event where kind = :kind order by seq"
-    return database.read_sync(lambda tx: tx.conn.exec_driver_sql(rows.replace(":kind", f"'{kind}'")).all())
 
 
 async def test_the_form_needs_no_script_and_asks_for_two_things(browser):
@@ -43,7 +38,7 @@ async def test_the_name_or_the_address_and_the_password_open_a_session(browser, 
     answer = await one.sign_in(name, next="/account")
     assert (answer.status_code, answer.headers["location"]) == (303, "/account")
     assert await one.signed_in()
-    assert [row.actor_id for row in journal(database, "auth.signed_in")] == [callers.ids["viewer"]]
+    assert [row.actor_id for row in records(database, "auth.signed_in")] == [callers.ids["viewer"]]
 
 
 async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(browser):
@@ -195,7 +190,7 @@ async def test_ten_wrong_passwords_close_the_account_for_a_while(browser, databa
     assert int(answer.headers["retry-after"]) == WINDOW.total_seconds()
     assert "Wait 15 minutes" in answer.text
     assert (await one.sign_in("author@example.com")).status_code == 303
-    codes = [row.outcome for row in journal(database, "auth.failed")]
+    codes = [row.outcome for row in records(database, "auth.failed")]
     assert codes == ["wrong_sign_in"] * PER_ACCOUNT + ["too_many_attempts"]
     clock.advance(WINDOW)
     assert (await (await browser()).sign_in("viewer@example.com")).status_code == 303
@@ -228,7 +223,7 @@ async def test_signing_in_rightly_uses_nothing_up(browser):
 
 async def test_failures_are_recorded_without_names_in_the_open(browser, database, callers):
     await (await browser()).sign_in("viewer@example.com", "wrong")
-    (row,) = journal(database, "auth.failed")
+    (row,) = records(database, "auth.failed")
     assert "viewer" not in row.meta
     assert callers.ids["viewer"] in row.meta
     assert row.outcome == "wrong_sign_in"
