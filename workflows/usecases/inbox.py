@@ -23,7 +23,7 @@ Json = Any
 
 LOOKING = timedelta(minutes=5)
 """For how long somebody who was shown a gate counts as looking at it."""
-FACTS = 4
+FACTS, SUGGESTS = 4, 2
 MAX_ASKED = 500
 
 
@@ -38,12 +38,17 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One gate. ``why_not`` is None for whoever may decide on it; ``looking`` and ``claimed_by`` are other people's names."""
+    """One gate. ``why_not`` is None for whoever may decide on it; ``looking`` and ``claimed_by`` are other people's names.
+
+    ``suggests`` begins the suggestion where ``facts`` are the flow's own; ``voted`` is the action of one's own vote that
+    stands while others must agree.
+    """
 
     item: InboxItem
     action_digest: str
     facts: tuple[Fact, ...]
     more_facts: int
+    suggests: tuple[Fact, ...]
     failed_rules: int
     effects: int
     why_not: str | None
@@ -52,6 +57,7 @@ class Line:
     claimed_by: str | None
     claimed_by_me: bool
     assigned_to: str | None
+    voted: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,7 @@ class Status:
     claimed_by: str | None
     claimed_by_me: bool
     looking: tuple[str, ...]
+    voted: str | None
 
 
 def reviews(actor: Actor) -> bool:
@@ -117,64 +124,69 @@ def _lines(tx: Tx, namespace: str, actor: Actor, items: Sequence[InboxItem]) -> 
     ids = [item.id for item in items]
     shown = inbox_facts.shown(tx, namespace, ids)
     policies = inbox_facts.policies(tx, namespace, ids)
-    looking = _looking(tx, namespace, actor, ids)
-    people = {name for item in items for name in (item.claimed_by, item.assigned_to) if name is not None}
-    called = inbox_facts.names(tx, namespace, sorted(people)) if people else {}
-    return [
-        _line(item, shown[item.id], policies[item.id], actor, called, looking.get(item.id, ()), tx.now)
-        for item in items
-        if item.id in shown
-    ]
+    holders = {name for item in items for name in (item.claimed_by, item.assigned_to) if name is not None}
+    around = _around(tx, namespace, actor, ids, holders)
+    return [_line(item, shown[item.id], policies[item.id], around) for item in items if item.id in shown]
 
 
-def _line(
-    item: InboxItem,
-    shown: inbox_facts.Shown,
-    policy: inbox_facts.Policy,
-    actor: Actor,
-    called: dict[str, str],
-    looking: tuple[str, ...],
-    now: datetime,
-) -> Line:
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """Who looks, and what they and others do about some gates now."""
+
+    actor: Actor
+    now: datetime
+    called: dict[str, str]
+    looking: dict[str, tuple[str, ...]]
+    voted: dict[str, str]
+
+    def claim(self, holder: str | None, until: datetime | None) -> tuple[str | None, bool]:
+        """Another holder's name, and whether one holds it oneself."""
+        if holder is None or until is None or until <= self.now:
+            return None, False
+        if holder == self.actor.principal_id:
+            return None, True
+        return self.called.get(holder, "Somebody"), False
+
+
+def _around(tx: Tx, namespace: str, actor: Actor, ids: Sequence[str], people: set[str]) -> _Around:
+    found = inbox_facts.lookers(tx, namespace, ids, tx.now - LOOKING)
+    others = {gate: who - {actor.principal_id} for gate, who in found.items()}
+    wanted = people.union(*others.values())
+    called = inbox_facts.names(tx, namespace, sorted(wanted)) if wanted else {}
+    looking = {gate: tuple(sorted(called[one] for one in who if one in called)) for gate, who in others.items()}
+    return _Around(actor, tx.now, called, looking, inbox_facts.voted(tx, namespace, ids, actor.principal_id))
+
+
+def _line(item: InboxItem, shown: inbox_facts.Shown, policy: inbox_facts.Policy, around: _Around) -> Line:
     view = json.loads(shown.view)
-    facts = _facts(view)
+    facts, suggests = _facts(view)
     plan = ApprovePlan.model_validate(policy.policy)
     known = Facts(requester_id=policy.requester_id, author_id=policy.author_id, assigned_to=item.assigned_to)
-    refusal = may_decide(plan, item.stage, actor, known)
-    claimed = _holds(item.claimed_by, item.claim_until, now)
-    mine = claimed and item.claimed_by == actor.principal_id
+    refusal = may_decide(plan, item.stage, around.actor, known)
+    claimed_by, mine = around.claim(item.claimed_by, item.claim_until)
     return Line(
         item=item,
         action_digest=shown.action_digest,
         facts=facts[:FACTS],
         more_facts=max(0, len(facts) - FACTS),
+        suggests=suggests[:SUGGESTS],
         failed_rules=len(view.get("failed_rules") or ()),
         effects=len(view.get("effects") or ()),
         why_not=None if refusal is None else str(refusal),
         reasons=plan.reasons,
-        looking=looking,
-        claimed_by=called.get(item.claimed_by or "", "Somebody") if claimed and not mine else None,
+        looking=around.looking.get(item.id, ()),
+        claimed_by=claimed_by,
         claimed_by_me=mine,
-        assigned_to=called.get(item.assigned_to, "Somebody") if item.assigned_to else None,
+        assigned_to=around.called.get(item.assigned_to, "Somebody") if item.assigned_to else None,
+        voted=around.voted.get(item.id),
     )
 
 
-def _facts(view: dict[str, Json]) -> tuple[Fact, ...]:
-    shown = view.get("show") or ()
-    if shown:
-        return tuple(Fact(one["label"], one["value"], one.get("format", "text")) for one in shown)
-    return tuple(Fact(name, value) for name, value in (view.get("suggestion") or {}).items())
-
-
-def _holds(holder: str | None, until: datetime | None, now: datetime) -> bool:
-    return holder is not None and until is not None and until > now
-
-
-def _looking(tx: Tx, namespace: str, actor: Actor, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    found = inbox_facts.lookers(tx, namespace, ids, tx.now - LOOKING)
-    others = {gate: who - {actor.principal_id} for gate, who in found.items()}
-    called = inbox_facts.names(tx, namespace, sorted(set().union(*others.values()))) if others else {}
-    return {gate: tuple(sorted(called[one] for one in who if one in called)) for gate, who in others.items() if who}
+def _facts(view: dict[str, Json]) -> tuple[tuple[Fact, ...], tuple[Fact, ...]]:
+    """What the flow shows, and the suggestion; without the former the suggestion alone."""
+    suggestion = tuple(Fact(name, value) for name, value in (view.get("suggestion") or {}).items())
+    shown = tuple(Fact(one["label"], one["value"], one.get("format", "text")) for one in view.get("show") or ())
+    return (shown, suggestion) if shown else (suggestion, ())
 
 
 def statuses(tx: Tx, namespace: str, actor: Actor, gate_ids: Sequence[str]) -> list[Status]:
@@ -183,26 +195,18 @@ def statuses(tx: Tx, namespace: str, actor: Actor, gate_ids: Sequence[str]) -> l
     if not ids:
         return []
     found = inbox_facts.standing(tx, namespace, ids)
-    looking = _looking(tx, namespace, actor, ids)
-    holders = sorted({one.claimed_by for one in found if one.claimed_by is not None})
-    called = inbox_facts.names(tx, namespace, holders) if holders else {}
-    return [_status(one, actor, called, looking.get(one.gate_id, ()), tx.now) for one in found]
+    around = _around(tx, namespace, actor, ids, {one.claimed_by for one in found if one.claimed_by is not None})
+    return [_status(one, around) for one in found]
 
 
-def _status(one: Standing, actor: Actor, called: dict[str, str], looking: tuple[str, ...], now: datetime) -> Status:
-    held = _holds(one.claimed_by, one.claim_until, now)
-    mine = held and one.claimed_by == actor.principal_id
+def _status(one: Standing, around: _Around) -> Status:
+    claimed_by, mine = around.claim(one.claimed_by, one.claim_until)
     decided_by = None
     if one.outcome is not None:
-        own = one.decided_by == actor.principal_id
+        own = one.decided_by == around.actor.principal_id
         decided_by = "you" if own else (one.snapshot or {}).get("name") or "the flow's policy"
-    return Status(
-        standing=one,
-        decided_by=decided_by,
-        claimed_by=called.get(one.claimed_by or "", "Somebody") if held and not mine else None,
-        claimed_by_me=mine,
-        looking=looking,
-    )
+    looking = around.looking.get(one.gate_id, ())
+    return Status(one, decided_by, claimed_by, mine, looking, around.voted.get(one.gate_id))
 
 
 def done_today(tx: Tx, namespace: str, actor: Actor) -> dict[str, int]:

@@ -58,6 +58,7 @@ async def inbox_page(page: PageDep, cursor: str | None = None, part: str = "", i
         "facts_of": facts_of,
         "reasons_of": reasons_of,
         "address_of": gate_address,
+        "voted_words": voted_words,
         "next_address": _next(query, seen.queue),
     }
     if part == "lines":
@@ -114,9 +115,9 @@ def gate_address(gate_id: str, query: InboxQuery) -> str:
     return f"/gates/{gate_id}?{urlencode({'queue': query.encoded()})}"
 
 
-def facts_of(line: Line) -> list[tuple[str, str]]:
-    """The key facts of a line as label and text, each short enough for a list."""
-    return [(fact.label, _short(fact)) for fact in line.facts]
+def facts_of(facts: Iterable[Fact]) -> list[tuple[str, str]]:
+    """Facts as label and text, each short enough for a list."""
+    return [(fact.label, _short(fact)) for fact in facts]
 
 
 def _short(fact: Fact) -> str:
@@ -130,13 +131,18 @@ def reasons_of(line: Line) -> list[tuple[str, str]]:
 
 
 def words_of(status: Status) -> str:
-    """How a gate ended, or "" while it is open: ``Approved by Ana``."""
+    """How a gate ended, or "" while this person may still decide on it: ``Approved by Ana``."""
     standing = status.standing
     if standing.state == "open":
-        return ""
+        return voted_words(status.voted)
     if standing.outcome is None:
         return "Withdrawn"
     return f"{title_case(standing.outcome)} by {status.decided_by}"
+
+
+def voted_words(action: str | None) -> str:
+    """One's own vote that stands while others must agree."""
+    return "" if action is None else "You approved; others must agree"
 
 
 def status_of(status: Status) -> dict[str, Any]:

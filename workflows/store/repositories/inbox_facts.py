@@ -14,7 +14,7 @@ from sqlalchemy import bindparam
 from workflows.store.db import Tx
 from workflows.store.ids import first_id
 from workflows.store.sql import many
-from workflows.store.tables import audit_event, decisions, gate_revisions, gates, principals
+from workflows.store.tables import audit_event, decisions, gate_revisions, gates, principals, votes
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,24 @@ _LOOKED = sa.select(audit_event.c.actor_id, audit_event.c.meta).where(
     audit_event.c.event_id >= bindparam("first"),
     audit_event.c.kind == "approval.viewed",
 )
+_VOTED = (
+    sa.select(votes.c.gate_id, votes.c.action)
+    .join(
+        gates,
+        sa.and_(
+            gates.c.namespace == votes.c.namespace,
+            gates.c.id == votes.c.gate_id,
+            gates.c.revision == votes.c.revision,
+            gates.c.stage == votes.c.stage,
+        ),
+    )
+    .where(
+        votes.c.namespace == bindparam("ns"),
+        votes.c.gate_id.in_(bindparam("ids", expanding=True)),
+        votes.c.principal_id == bindparam("who"),
+        votes.c.voided_at.is_(None),
+    )
+)
 _NAMES = sa.select(principals.c.id, principals.c.name).where(
     principals.c.namespace == bindparam("ns"), principals.c.id.in_(bindparam("ids", expanding=True))
 )
@@ -133,6 +151,12 @@ def lookers(tx: Tx, namespace: str, gate_ids: Sequence[str], since: datetime) ->
         if gate in wanted and who is not None:
             found.setdefault(gate, set()).add(who)
     return found
+
+
+def voted(tx: Tx, namespace: str, gate_ids: Sequence[str], principal_id: str) -> dict[str, str]:
+    """The person's vote that stands on each of these gates at its present revision and stage: the action, by gate."""
+    params = {"ns": namespace, "ids": list(gate_ids), "who": principal_id}
+    return {row[0]: row[1] for row in tx.conn.execute(_VOTED, params)}
 
 
 def names(tx: Tx, namespace: str, principal_ids: Sequence[str]) -> dict[str, str]:

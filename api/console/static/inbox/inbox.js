@@ -57,12 +57,14 @@ function add(part, place) {
 // Deciding ------------------------------------------------------------------------
 
 const undoable = [];
+let closeOffer = () => {};
 
 function offerUndo(text, answer, ids, tone = "ok") {
   if (!answer.undo) return toast(text, { tone });
   const entry = { ids, address: answer.undo, until: performance.now() + answer.undo_s * 1000 };
   undoable.push(entry);
-  toast(text, { tone, undo: () => undo(entry), seconds: answer.undo_s, key: "z" });
+  closeOffer();
+  closeOffer = toast(text, { tone, undo: () => undo(entry), seconds: answer.undo_s, key: "z" });
 }
 
 async function undo(entry) {

@@ -60,7 +60,7 @@ export function sending(line) {
 
 /** Show how a gate stands: `{state, revision, words, claimed, mine, looking}`. */
 export function show(line, now) {
-  if (now.state === "open") { if (line.dataset.end) reopen(line); } else end(line, now.words);
+  if (now.words) end(line, now.words); else if (line.dataset.end) reopen(line);
   mark($("[data-claim]", line), now.mine ? "Claimed by you" : now.claimed && `Claimed by ${now.claimed}`);
   mark($("[data-looking]", line), now.looking.length ? `${now.looking.join(", ")} ${now.looking.length === 1 ? "is" : "are"} looking` : "");
   line.toggleAttribute("data-changed", now.state === "open" && String(now.revision) !== line.dataset.revision);

@@ -52,6 +52,7 @@ export async function open(line) {
   pane.removeAttribute("aria-busy");
   pane.scrollTop = 0;
   const shown = panel();
+  for (const title of pane.querySelectorAll("h1")) title.setAttribute("aria-level", "2"); // the page's own comes first
   if (shown) document.dispatchEvent(new CustomEvent("visto:panel", { detail: shown }));
   tell(line);
   clearTimeout(looking);
