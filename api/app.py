@@ -17,6 +17,8 @@ from api.headers import SecurityHeadersMiddleware
 from api.limits import Limits, LimitsMiddleware
 from api.rate_limits import RateLimitMiddleware, RateLimits
 from api.routes import documents, executions, flows, gate_care, gates, hooks, journal, knowledge, pauses, people, system
+from api.slack_app import route as slack
+from api.slack_app.hosting import SlackHost
 from workflows.relay.loop import Relay
 from workflows.usecases.services import Services
 
@@ -32,6 +34,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     people.router,
     pauses.router,
     documents.router,
+    slack.router,
     *console.ROUTERS,
 )
 
@@ -55,6 +58,7 @@ def create_app(
     app.state.services = services
     app.state.authenticator = Authenticator(services.db)
     app.state.relay = Relay(services)
+    app.state.slack = SlackHost(services, app.state.relay.poke)
     app.state.knowledge = None
     app.state.rates = RateLimits(services.settings)
     install(app)
@@ -69,14 +73,19 @@ def create_app(
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Run the relay as long as the application."""
-    task = asyncio.create_task(app.state.relay.run(), name="relay")
+    """Run the relay, and Slack's socket if there is one, as long as the application."""
+    tasks = (
+        asyncio.create_task(app.state.relay.run(), name="relay"),
+        asyncio.create_task(app.state.slack.run(), name="slack"),
+    )
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await app.state.slack.close()
         await app.state.feed.close()
         if app.state.knowledge is not None:
             await app.state.knowledge.close()

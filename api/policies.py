@@ -54,6 +54,7 @@ POLICIES: dict[str, Policy] = {
     "openapi_document": PUBLIC,
     "docs_page": PUBLIC,
     "receive_webhook": PUBLIC,  # its own authentication is the trigger's
+    "slack_events": PUBLIC,  # its own authentication is Slack's signature
     "me": Policy(),
     # flows
     "list_flows": READ_FLOWS,
@@ -121,6 +122,8 @@ POLICIES: dict[str, Policy] = {
     "live_events": Policy("gates:read"),
     "choose_theme": PUBLIC,
     "design_page": Policy(),
+    "mail_link_page": PUBLIC,  # the link is signed, personal and expires
+    "decide_by_mail": PUBLIC,  # and asks for the right to decide like every channel
     "inbox_page": READ_GATES,
     "inbox_states": READ_GATES,
     "inbox_fresh": READ_GATES,
@@ -148,6 +151,20 @@ POLICIES: dict[str, Policy] = {
     "knowledge_page": Policy("knowledge:read"),
     "journal_page": READ_JOURNAL,
     "people_page": ADMINISTER,
+    "new_person_page": ADMINISTER,
+    "add_person": ADMINISTER,
+    "person_page": ADMINISTER,
+    "save_roles": ADMINISTER,
+    "save_groups": ADMINISTER,
+    "add_an_identity": ADMINISTER,
+    "remove_an_identity": ADMINISTER,
+    "make_password_link": ADMINISTER,
+    "password_link_page": ADMINISTER,
+    "set_access": ADMINISTER,
+    "groups_page": ADMINISTER,
+    "add_group": ADMINISTER,
+    "group_page": ADMINISTER,
+    "change_members": ADMINISTER,
     "connections_page": WRITE_FLOWS,
     "keys_page": ADMINISTER,
     "make_key": ADMINISTER,
@@ -175,7 +192,15 @@ POLICIES: dict[str, Policy] = {
     "flow_graph_page": READ_FLOWS,
     # the console: one gate
     "gate_page": READ_GATES,
+    "gate_as_shown": READ_GATES,
+    "gate_passage": Policy("knowledge:read"),
     "gate_seen": READ_GATES,
     "gate_decide": DECIDE,
+    "gate_preview": DECIDE,
     "gate_undo": DECIDE,
+    "gate_claim": DECIDE,
+    "gate_release": DECIDE,
+    "gate_assign": DECIDE,
+    "gate_extend": DECIDE,
+    "gate_comment": Policy("gates:decide", STARTERS),
 }

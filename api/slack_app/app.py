@@ -1,0 +1,122 @@
+"""The Bolt app: which handler is for what, the workspace it serves, and that nothing is done twice."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
+
+from api.slack_app import forms
+from api.slack_app.clicks import delivery_id
+from api.slack_app.desk import Desk
+from api.slack_app.handlers import Handlers
+from connectors.slack.client import SlackClient
+from workflows.gates.model import Action
+from workflows.relay.notices import slack_card as card
+from workflows.store.repositories import inbound
+from workflows.usecases.services import Services
+
+log = logging.getLogger("visto.slack")
+
+SOURCE = "slack"
+OK = 200
+
+Json = Any
+
+
+class SlackApp:
+    """Bolt over one workspace. ``answer`` is for requests whose signature was checked."""
+
+    def __init__(self, services: Services, client: SlackClient, poke: Callable[[], None]) -> None:
+        self._services = services
+        self._client = client
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.bolt = AsyncApp(
+            client=client.web,
+            authorize=self._authorize,  # type: ignore[arg-type]  # None is Bolt's word for another workspace
+            request_verification_enabled=False,  # done before, over the raw bytes, for any header
+            ssl_check_enabled=True,
+            url_verification_enabled=True,
+            logger=log,
+        )
+        self.bolt.use(self._once)
+        self._register(Handlers(Desk(services, poke), client, self._tasks))
+
+    async def answer(self, body: str, headers: Mapping[str, str]) -> BoltResponse:
+        """Bolt's answer; what is authentic and not for us is answered with an empty 200."""
+        response = await self.bolt.async_dispatch(AsyncBoltRequest(body=body, headers={**headers}))
+        return response if response.status == OK else BoltResponse(status=OK, body="")
+
+    async def close(self) -> None:
+        """Wait for what goes on behind answered forms."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5)
+
+    def _register(self, handlers: Handlers) -> None:
+        def asking(action: Action) -> Callable[..., Awaitable[None]]:
+            async def handle(ack: Any, body: dict[str, Json]) -> None:
+                await handlers.ask(ack, body, action)
+
+            return handle
+
+        async def nothing(ack: Any) -> None:
+            await ack()
+
+        async def approve(ack: Any, body: dict[str, Json]) -> None:
+            await handlers.approve(ack, body)
+
+        async def edited(ack: Any, body: dict[str, Json]) -> None:
+            await handlers.edited(ack, body)
+
+        async def rejected(ack: Any, body: dict[str, Json]) -> None:
+            await handlers.rejected(ack, body)
+
+        async def sent_back(ack: Any, body: dict[str, Json]) -> None:
+            await handlers.sent_back(ack, body)
+
+        self.bolt.action(card.APPROVE)(approve)
+        self.bolt.action(card.EDIT)(asking(Action.EDIT))
+        self.bolt.action(card.REJECT)(asking(Action.REJECT))
+        self.bolt.action(card.CHANGES)(asking(Action.REQUEST_CHANGES))
+        self.bolt.action(card.OPEN)(nothing)
+        self.bolt.view(forms.EDIT)(edited)
+        self.bolt.view(forms.REJECT)(rejected)
+        self.bolt.view(forms.CHANGES)(sent_back)
+        self.bolt.view(forms.SAYS)(nothing)
+
+    async def _authorize(self, enterprise_id: str | None, team_id: str | None) -> AuthorizeResult | None:
+        """Our own workspace, and no other."""
+        own = await self._client.identity()
+        if team_id != own.team_id:
+            log.warning("a request of another workspace (%s) was left alone", team_id)
+            return None
+        return AuthorizeResult(
+            enterprise_id=enterprise_id,
+            team_id=own.team_id,
+            bot_id=own.bot_id,
+            bot_user_id=own.user_id,
+            bot_token=self._services_token(),
+        )
+
+    def _services_token(self) -> str:
+        return self._client.config.bot_token.get_secret_value()
+
+    async def _once(self, body: dict[str, Json], next_: Callable[[], Awaitable[Any]]) -> BoltResponse | None:
+        """Take every delivery once: Slack repeats what it thinks was lost, and others repeat what they recorded."""
+        found = delivery_id(body)
+        if found is not None:
+            text = json.dumps(body, sort_keys=True, default=str)
+            digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+            namespace = self._services.settings.namespace
+            receipt = await self._services.db.write(lambda tx: inbound.receive(tx, namespace, SOURCE, found, digest))
+            if not receipt.first:
+                return BoltResponse(status=OK, body="")
+        await next_()
+        return None
