@@ -20,6 +20,7 @@ from api.console.pages import (
     flow_source,
     flows,
     gate,
+    groups,
     home,
     inbox,
     inbox_deciding,
@@ -60,6 +61,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     connections.router,
     keys.router,
     brakes.router,
+    groups.router,
 )
 
 

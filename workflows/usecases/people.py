@@ -40,13 +40,13 @@ class Group:
 async def everybody(services: Services, namespace: str) -> list[Person]:
     """All principals, by name."""
     return await services.db.read(
-        lambda tx: [_person(tx, namespace, found.id) for found in principals.list_principals(tx, namespace)]
+        lambda tx: [person_of(tx, namespace, found.id) for found in principals.list_principals(tx, namespace)]
     )
 
 
 async def person(services: Services, namespace: str, principal_id: str) -> Person:
     """One of them. Raises ``NotFound``."""
-    return await services.db.read(lambda tx: _person(tx, namespace, principal_id))
+    return await services.db.read(lambda tx: person_of(tx, namespace, principal_id))
 
 
 async def create(
@@ -59,7 +59,7 @@ async def create(
             made = principals.create_person(tx, namespace, name, email)
         else:
             made = principals.create_service(tx, namespace, name)
-        return _person(tx, namespace, made.id)
+        return person_of(tx, namespace, made.id)
 
     return await _change(
         services, namespace, actor, make, lambda made: {"what": "principal.created", "principal": made.principal.id}
@@ -74,9 +74,9 @@ async def disable(services: Services, namespace: str, actor: Actor, principal_id
         )
 
     def make(tx: Tx) -> Person:
-        _keep_an_admin(tx, namespace, principal_id)
+        keep_an_admin(tx, namespace, principal_id)
         principals.disable(tx, namespace, principal_id)
-        return _person(tx, namespace, principal_id)
+        return person_of(tx, namespace, principal_id)
 
     return await _change(
         services, namespace, actor, make, lambda _: {"what": "principal.disabled", "principal": principal_id}
@@ -88,7 +88,7 @@ async def enable(services: Services, namespace: str, actor: Actor, principal_id:
 
     def make(tx: Tx) -> Person:
         principals.enable(tx, namespace, principal_id)
-        return _person(tx, namespace, principal_id)
+        return person_of(tx, namespace, principal_id)
 
     return await _change(
         services, namespace, actor, make, lambda _: {"what": "principal.enabled", "principal": principal_id}
@@ -105,9 +105,9 @@ async def set_role(
             principals.grant_role(tx, namespace, principal_id, role)
         else:
             if role == "admin":
-                _keep_an_admin(tx, namespace, principal_id)
+                keep_an_admin(tx, namespace, principal_id)
             principals.revoke_role(tx, namespace, principal_id, role)
-        return _person(tx, namespace, principal_id)
+        return person_of(tx, namespace, principal_id)
 
     what = "role.granted" if granted else "role.revoked"
     return await _change(
@@ -115,11 +115,10 @@ async def set_role(
     )
 
 
-def _keep_an_admin(tx: Tx, namespace: str, principal_id: str) -> None:
+def keep_an_admin(tx: Tx, namespace: str, principal_id: str) -> None:
     """Refuse when nobody else could administer the namespace: a person with the role who is not disabled."""
     lock_key(tx, namespace, "admins", "")  # two admins who remove each other at once: one of them stays
-    found = [_person(tx, namespace, one.id) for one in principals.list_principals(tx, namespace)]
-    admins = {one.principal.id for one in found if "admin" in one.roles and _can_act(one.principal)}
+    admins = {one.id for one in principals.people_with_role(tx, namespace, "admin")}
     if admins == {principal_id}:
         raise Refused(
             "last_admin",
@@ -127,10 +126,6 @@ def _keep_an_admin(tx: Tx, namespace: str, principal_id: str) -> None:
             status=409,
             remedy="Make somebody else admin first.",
         )
-
-
-def _can_act(principal: Principal) -> bool:
-    return principal.kind == "person" and principal.disabled_at is None
 
 
 async def add_identity(
@@ -141,7 +136,7 @@ async def add_identity(
 
     def make(tx: Tx) -> Person:
         principals.add_identity(tx, namespace, principal_id, kind, known)
-        return _person(tx, namespace, principal_id)
+        return person_of(tx, namespace, principal_id)
 
     return await _change(
         services,
@@ -159,7 +154,7 @@ async def remove_identity(
 
     def make(tx: Tx) -> Person:
         principals.remove_identity(tx, namespace, principal_id, kind, subject)
-        return _person(tx, namespace, principal_id)
+        return person_of(tx, namespace, principal_id)
 
     return await _change(
         services,
@@ -264,7 +259,8 @@ async def _change(
     return await services.db.write(unit)
 
 
-def _person(tx: Tx, namespace: str, principal_id: str) -> Person:
+def person_of(tx: Tx, namespace: str, principal_id: str) -> Person:
+    """A principal with what they belong to. Raises ``NotFound``."""
     profile = principals.profile(tx, namespace, principal_id)
     if profile is None:
         raise NotFound("principal", principal_id)

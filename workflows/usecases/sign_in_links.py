@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from workflows.gates.model import Actor
 from workflows.journal.records import Journal, Record
 from workflows.store import tokens
 from workflows.store.db import Tx
@@ -53,12 +54,27 @@ def link_not_valid() -> Refused:
 
 
 def make(
-    tx: Tx, journal: Journal, namespace: str, principal_id: str, purpose: Purpose, *, life: timedelta, via: str
+    tx: Tx,
+    journal: Journal,
+    namespace: str,
+    principal_id: str,
+    purpose: Purpose,
+    *,
+    life: timedelta,
+    via: str,
+    by: Actor | None = None,
 ) -> tuple[str, datetime]:
-    """Make a link for somebody: its path below the console's address, and when it expires. Raises ``NotFound``."""
+    """Make a link for somebody: its path below the console's address, and when it expires. Raises ``NotFound``.
+
+    ``by`` made it; without them it was whoever can open the database.
+    """
     link, token = sign_in_links.create(tx, namespace, principal_id, purpose, life=life)
     meta = {"what": "link.created", "purpose": purpose, "link": link.id, "principal": principal_id}
-    journal.append(tx, Record(namespace=namespace, kind="config.changed", via=via, meta=meta))
+    actor_kind, actor_id = (by.kind, by.principal_id) if by else ("system", None)
+    record = Record(
+        namespace=namespace, kind="config.changed", actor_kind=actor_kind, actor_id=actor_id, via=via, meta=meta
+    )
+    journal.append(tx, record)
     return path_of(purpose, token), link.expires_at
 
 

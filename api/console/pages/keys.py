@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 from fastapi import Response
 
 from api.auth import Authenticator
+from api.console import once
 from api.console.guard import console_router
 from api.console.page import Page, PageDep
-from api.console.sealed import Sealer
 from api.errors import ApiError
 from api.policies import SCOPES
 from workflows.store.repositories.keys import Key
 from workflows.usecases import people
-from workflows.usecases.keys import session_key
 from workflows.usecases.people import Person
 
 router = console_router(prefix="/keys")
 
-COOKIE = "visto_new_key"
-SHOWN_FOR = timedelta(minutes=2)
 MAX_NAME = 200
 LIVES: tuple[tuple[str, str], ...] = (
     ("30", "30 days"),
@@ -85,31 +82,20 @@ async def make_key(page: PageDep) -> Response:
         expires_at=now + timedelta(days=int(fields["days"])) if fields["days"] else None,
     )
     response = page.done("", to=f"/keys/{made.key.id}/new")
-    sealed = _sealer(page).seal({"key": made.key.id, "secret": made.secret}, now=datetime.now(UTC), life=SHOWN_FOR)
-    secure = page.request.url.scheme == "https"
-    response.set_cookie(
-        COOKIE,
-        sealed,
-        max_age=int(SHOWN_FOR.total_seconds()),
-        httponly=True,
-        samesite="strict",
-        secure=secure,
-        path="/keys",
-    )
+    once.keep(page, response, f"key:{made.key.id}", made.secret)
     return response
 
 
 @router.get("/{key_id}/new")
 async def new_key_page(key_id: str, page: PageDep) -> Response:
     """Show the secret of a key that was just made in this browser; whoever looks again finds nothing."""
-    found = _sealer(page).open(page.request.cookies.get(COOKIE, ""), now=datetime.now(UTC))
-    secret = found["secret"] if found is not None and found["key"] == key_id else None
     key = next((one for one in await people.all_keys(page.services, page.namespace) if one.id == key_id), None)
     if key is None:
         raise ApiError(404, "not_found", "There is no such key.", "Look at the list of keys.")
-    response = await page.render("keys/new.html", key=key, secret=secret, api=page.services.settings.api_url)
-    response.headers["Cache-Control"] = "no-store"
-    response.delete_cookie(COOKIE, path="/keys")
+    response = await page.render(
+        "keys/new.html", key=key, secret=once.kept(page, f"key:{key_id}"), api=page.services.settings.api_url
+    )
+    once.forget(response)
     return response
 
 
@@ -177,8 +163,3 @@ def _wrong(fields: dict[str, str], scopes: tuple[str, ...], everybody: list[Pers
     if not scopes or not set(scopes) <= set(cast("tuple[str, ...]", SCOPES)):
         errors["scope"] = "Choose what the key may do: at least one line."
     return errors
-
-
-def _sealer(page: Page) -> Sealer:
-    session = page.session.id if page.session else ""
-    return Sealer(session_key(page.services.settings), f"new-key:{session}")

@@ -46,7 +46,7 @@ async def test_a_new_key_is_shown_once_and_works(desk: Desk, services: Services,
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         assert (await client.get("/api/v1/flows", headers=headers)).status_code == 200
         assert (await client.get("/api/v1/keys", headers=headers)).status_code == 403
-    assert 'visto_new_key=""' in shown.headers["set-cookie"]
+    assert 'visto_once=""' in shown.headers["set-cookie"]
     again = await desk("admin", made.headers["location"])
     assert "was shown before" in again.text
     assert not _SECRET.search(again.text)
@@ -55,7 +55,7 @@ async def test_a_new_key_is_shown_once_and_works(desk: Desk, services: Services,
 
 async def test_the_secret_does_not_open_in_another_session(desk: Desk) -> None:
     made = await desk.post("admin", "/keys", _fields(desk))
-    assert made.cookies["visto_new_key"]
+    assert made.cookies["visto_once"]
     desk.forget("admin")
     assert "was shown before" in (await desk.follow("admin", made)).text
 

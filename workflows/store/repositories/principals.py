@@ -89,6 +89,12 @@ _MEMBERS = (
     .where(group_members.c.group_name == bindparam("group"), principals.c.disabled_at.is_(None))
     .order_by(principals.c.name, principals.c.id)
 )
+_GRANT = sa.and_(role_grants.c.principal_id == principals.c.id, role_grants.c.namespace == principals.c.namespace)
+_WITH_ROLE = (
+    _ALL.join(role_grants, _GRANT)
+    .where(role_grants.c.role == bindparam("role"), principals.c.kind == "person", principals.c.disabled_at.is_(None))
+    .order_by(principals.c.name, principals.c.id)
+)
 _REMOVE = group_members.delete().where(
     group_members.c.namespace == bindparam("ns"),
     group_members.c.group_name == bindparam("group"),
@@ -222,6 +228,11 @@ def remove_member(tx: Tx, namespace: str, group: str, principal_id: str) -> bool
 def members(tx: Tx, namespace: str, group: str) -> list[Principal]:
     """Members who are not disabled, by name."""
     return many(tx, Principal, _MEMBERS, {"ns": namespace, "group": group})
+
+
+def people_with_role(tx: Tx, namespace: str, role: str) -> list[Principal]:
+    """People who have the role and are not disabled, by name."""
+    return many(tx, Principal, _WITH_ROLE, {"ns": namespace, "role": role})
 
 
 def grant_role(tx: Tx, namespace: str, principal_id: str, role: str) -> bool:

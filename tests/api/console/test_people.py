@@ -1,0 +1,243 @@
+"""People, programs and groups by form: rights in words, guard rails, and nothing that a name could break."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.api.conftest import NS
+from tests.api.console.desk import Desk, a_desk  # noqa: F401  a fixture
+from workflows.store.repositories import principals
+from workflows.usecases import people
+from workflows.usecases.people import Person
+from workflows.usecases.services import Services
+
+HOSTILE = '<script>alert(1)</script>\u202e\u200b"'
+
+
+async def _person(desk: Desk, who: str) -> Person:
+    return await people.person(desk.services, NS, desk.callers.ids[who])
+
+
+def _actions(services: Services) -> list[str]:
+    """What was recorded of changes, oldest first."""
+    text = "select meta from audit_event where kind = 'config.changed' order by seq"
+    rows = services.db.read_sync(lambda tx: tx.conn.exec_driver_sql(text).all())
+    return [found.group(1) for row in rows if (found := re.search(r'"what":"([^"]+)"', row[0]))]
+
+
+@pytest.mark.parametrize("who", ["viewer", "author", "reviewer", "auditor"])
+@pytest.mark.parametrize("path", ["/people", "/people/new", "/people/groups", "/people/me"])
+async def test_only_an_admin_opens_these_pages(desk: Desk, who: str, path: str) -> None:
+    assert (await desk(who, path)).status_code == 403
+
+
+async def test_everybody_is_listed_and_found_by_a_part_of_name_or_address(desk: Desk) -> None:
+    page = (await desk("admin", "/people")).text
+    for name in ("Viewer", "Author", "robot"):
+        assert f"<strong>{name}</strong>" in page
+    found = (await desk("admin", "/people?q=AUDIT")).text
+    assert "<strong>Auditor</strong>" in found
+    assert "<strong>Viewer</strong>" not in found
+    assert "Nobody like this" in (await desk("admin", "/people?q=zzz")).text
+    programs = (await desk("admin", "/people?kind=service")).text
+    assert "<strong>robot</strong>" in programs
+    assert "<strong>Viewer</strong>" not in programs
+
+
+async def test_a_long_list_comes_in_pages_and_loses_nobody(desk: Desk, services: Services) -> None:
+    names = {f"Person {n:03d}" for n in range(120)}
+    services.db.write_sync(lambda tx: [principals.create_person(tx, NS, name) for name in sorted(names)] and None)
+    seen: set[str] = set()
+    address = "/people?q=Person"
+    for _ in range(3):
+        page = (await desk("admin", address)).text
+        seen |= set(re.findall(r"<strong>(Person \d+)</strong>", page))
+        following = re.search(r'rel="next" href="([^"]+)"', page)
+        address = following.group(1).replace("&amp;", "&") if following else ""
+    assert address == ""
+    assert seen == names
+
+
+async def test_a_person_is_added_with_roles_and_a_hostile_name_stays_text(desk: Desk) -> None:
+    sent = {"kind": "person", "name": HOSTILE, "email": "New@Example.com", "role": ["viewer", "reviewer"]}
+    page = (await desk.follow("admin", await desk.post("admin", "/people/new", sent))).text
+    assert "<script>alert" not in page
+    assert "⟨U+202E⟩" in page
+    assert "new@example.com" in page
+    assert "Decide what asks them by name, or anybody who may decide" in page
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ({"name": " ", "email": ""}, "Write a name"),
+        ({"name": "x" * 201}, "Write a name"),
+        ({"name": "Eve", "email": "no address"}, "Write an e-mail address"),
+        ({"name": "Eve", "email": "viewer@example.com"}, "has this address already"),
+        ({"name": "Eve", "role": ["root"]}, "Choose roles from the list"),
+    ],
+)
+async def test_a_wrong_field_adds_nobody_and_keeps_the_rest(
+    desk: Desk, services: Services, sent: dict[str, str | list[str]], words: str
+) -> None:
+    before = len(services.db.read_sync(lambda tx: principals.list_principals(tx, NS)))
+    page = await desk.post("admin", "/people/new", sent)
+    assert page.status_code == 422
+    assert words in page.text
+    if sent["name"] == "Eve":
+        assert 'value="Eve"' in page.text
+    assert len(services.db.read_sync(lambda tx: principals.list_principals(tx, NS))) == before
+
+
+async def test_roles_are_saved_as_ticked_and_each_change_is_recorded_once(desk: Desk, services: Services) -> None:
+    who = desk.callers.ids["viewer"]
+    await desk.post("admin", f"/people/{who}/roles", {"role": ["author", "auditor"]})
+    assert (await _person(desk, "viewer")).roles == ("auditor", "author")
+    recorded = _actions(services)
+    assert recorded == ["role.granted", "role.granted", "role.revoked"]
+    await desk.post("admin", f"/people/{who}/roles", {"role": ["author", "auditor"]})
+    assert _actions(services) == recorded
+
+
+async def test_new_rights_count_with_the_next_click(desk: Desk) -> None:
+    assert (await desk("viewer", "/journal")).status_code == 403
+    await desk.post("admin", f"/people/{desk.callers.ids['viewer']}/roles", {"role": ["auditor"]})
+    assert (await desk("viewer", "/journal")).status_code == 200
+
+
+async def test_the_last_admin_keeps_the_role_and_is_told_why(desk: Desk) -> None:
+    who = desk.callers.ids["admin"]
+    page = await desk.post("admin", f"/people/{who}/roles", {"role": ["viewer"]})
+    assert page.status_code == 409
+    assert "This is the last admin of the namespace. Make somebody else admin first." in page.text
+    assert (await _person(desk, "admin")).roles == ("admin",)
+
+
+async def test_nobody_locks_themselves_out(desk: Desk) -> None:
+    who = desk.callers.ids["admin"]
+    page = await desk.post("admin", f"/people/{who}/access", {"access": "off"})
+    assert page.status_code == 409
+    assert "You cannot disable your own account" in page.text
+
+
+async def test_the_last_admin_is_not_locked_out_by_a_program_either(desk: Desk, services: Services) -> None:
+    from workflows.gates.model import Actor
+    from workflows.usecases.refusals import Refused
+
+    robot = Actor(
+        principal_id=desk.callers.ids["service"],
+        name="robot",
+        kind="service",
+        scopes=("admin",),
+        via="api",
+        sign_in="key",
+    )
+    with pytest.raises(Refused, match="last admin"):
+        await people.disable(services, NS, robot, desk.callers.ids["admin"])
+
+
+async def test_locked_out_is_out_at_once_and_can_come_back(desk: Desk) -> None:
+    who = desk.callers.ids["viewer"]
+    assert (await desk("viewer", "/brakes")).status_code == 200
+    page = await desk.follow("admin", await desk.post("admin", f"/people/{who}/access", {"access": "off"}))
+    assert "Locked out" in page.text
+    assert (await desk("viewer", "/brakes")).status_code == 303
+    back = await desk.follow("admin", await desk.post("admin", f"/people/{who}/access", {"access": "on"}))
+    assert "is let in again" in back.text
+    assert (await _person(desk, "viewer")).principal.disabled_at is None
+
+
+async def test_groups_are_words_for_what_one_decides(desk: Desk) -> None:
+    await desk.post("admin", "/people/groups", {"name": "fraud-reviewers"})
+    reviewer, viewer = desk.callers.ids["reviewer"], desk.callers.ids["viewer"]
+    await desk.post("admin", f"/people/{reviewer}/groups", {"group": ["fraud-reviewers"]})
+    page = (await desk("admin", f"/people/{reviewer}")).text
+    assert "Decide what asks the group fraud-reviewers, them by name, or anybody who may decide" in page
+    await desk.post("admin", "/people/groups/fraud-reviewers/members", {"principal": viewer})
+    gap = (await desk("admin", f"/people/{viewer}")).text
+    assert "decides nothing there: the role reviewer is missing" in gap
+    group = (await desk("admin", "/people/groups/fraud-reviewers")).text
+    assert group.count("the role reviewer is missing") == 1
+    await desk.post("admin", "/people/groups/fraud-reviewers/members", {"principal": viewer, "leave": "1"})
+    assert (await _person(desk, "viewer")).groups == ()
+
+
+@pytest.mark.parametrize("name", ["", "Fraud", "a b", "../x", "-x", "x" * 64])
+async def test_a_group_has_a_name_that_flows_can_write(desk: Desk, name: str) -> None:
+    page = await desk.post("admin", "/people/groups", {"name": name})
+    assert page.status_code == 422
+    assert "Use small letters" in page.text
+    assert (await desk("admin", "/people/groups/no-such")).status_code == 404
+
+
+async def test_identities_are_added_shown_and_removed_whatever_is_in_them(desk: Desk) -> None:
+    who = desk.callers.ids["viewer"]
+    await desk.post("admin", f"/people/{who}/identities", {"kind": "slack", "subject": f"T1:U1{HOSTILE}"})
+    page = (await desk("admin", f"/people/{who}")).text
+    assert "<script>alert" not in page
+    known = {one.kind: one.subject for one in (await _person(desk, "viewer")).identities}
+    assert known["slack"] == f"T1:U1{HOSTILE}"
+    for reference in re.findall(r'name="identity" value="([0-9a-f]+)"', page):
+        await desk.post("admin", f"/people/{who}/identities/remove", {"identity": reference})
+    assert (await _person(desk, "viewer")).identities == ()
+    again = await desk.post("admin", f"/people/{who}/identities/remove", {"identity": "0" * 32})
+    assert again.status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "words"),
+    [
+        ("email", "not an address", "It looks like ana@example.com"),
+        ("slack", "U1", "It looks like T0123ABCD"),
+        ("oidc", "sub", "It looks like https"),
+        ("email", "author@example.com", "Somebody else is recognised by this already"),
+        ("passport", "1", "Choose what it is"),
+    ],
+)
+async def test_a_wrong_identity_is_refused_with_an_example(desk: Desk, kind: str, subject: str, words: str) -> None:
+    page = await desk.post(
+        "admin", f"/people/{desk.callers.ids['viewer']}/identities", {"kind": kind, "subject": subject}
+    )
+    assert page.status_code == 422
+    assert words in page.text
+
+
+async def test_a_link_to_set_a_password_is_shown_once_and_recorded_with_who_made_it(
+    desk: Desk, services: Services
+) -> None:
+    who = desk.callers.ids["viewer"]
+    made = await desk.post("admin", f"/people/{who}/password-link")
+    shown = await desk.follow("admin", made)
+    link = re.search(r"http://[^<\"]+/sign-in/password/vl_default_\w+", shown.text)
+    assert link
+    assert "shown before" in (await desk("admin", f"/people/{who}/link")).text
+    path = link.group().partition("//")[2].partition("/")[2]
+    assert (await desk("anon", f"/{path}")).status_code == 200
+    text = "select actor_id from audit_event where meta like '%link.created%'"
+    assert services.db.read_sync(lambda tx: tx.conn.exec_driver_sql(text).scalar_one()) == desk.callers.ids["admin"]
+
+
+async def test_a_program_gets_no_link_and_no_roles(desk: Desk) -> None:
+    robot = desk.callers.ids["service"]
+    page = (await desk("admin", f"/people/{robot}")).text
+    assert "never counts as a person" in page
+    assert "/roles" not in page
+    refused = await desk.post("admin", f"/people/{robot}/password-link")
+    assert refused.status_code == 409
+    assert "Give a program a key." in refused.text
+
+
+async def test_somebody_who_is_not_there_is_a_page(desk: Desk) -> None:
+    assert (await desk("admin", "/people/no-such")).status_code == 404
+    assert (await desk.post("admin", "/people/no-such/roles", {"role": "viewer"})).status_code == 404
+    elsewhere = desk.callers.ids["other"]
+    assert (await desk("admin", f"/people/{elsewhere}")).status_code == 404
+
+
+async def test_a_forged_form_changes_nobody(desk: Desk) -> None:
+    who = desk.callers.ids["viewer"]
+    for path in (f"/people/{who}/roles", f"/people/{who}/access", f"/people/{who}/password-link", "/people/new"):
+        assert (await desk.post("admin", path, {"role": "admin", "name": "x"}, token="forged")).status_code == 403
+    assert (await _person(desk, "viewer")).roles == ("viewer",)
