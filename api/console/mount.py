@@ -57,11 +57,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     flow_graph.router,
     knowledge.router,
     journal.router,
+    groups.router,
     people.router,
     connections.router,
     keys.router,
     brakes.router,
-    groups.router,
 )
 
 
