@@ -79,7 +79,10 @@ class Relay:
         self._room = asyncio.Semaphore(AT_ONCE)
         self._running: set[asyncio.Task[None]] = set()
         self._reconciler = Reconciler(services)
-        self._notices = Desk(services, channels_of(services) if channels is None else channels)
+        shown_in = channels_of(services) if channels is None else channels
+        self._notices = Desk(services, shown_in)
+        if shown_in:
+            services.wakes.append(self.poke)
 
     def poke(self) -> None:
         """Look now instead of at the next tick."""

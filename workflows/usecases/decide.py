@@ -18,6 +18,7 @@ RINGS_AT_ONCE = 16
 async def decide(services: Services, request: Decide) -> Decided:
     """Count the action and ring. Raises the ``GateError`` of a refusal, after its trace is committed."""
     answer = await services.db.write(lambda tx: arbiter_decide(tx, services.journal, request))
+    services.wake()
     decided = accepted(answer)
     await ring(services, request.namespace, decided)
     return decided
@@ -26,6 +27,7 @@ async def decide(services: Services, request: Decide) -> Decided:
 async def decide_many(services: Services, requests: Sequence[Decide]) -> BulkResult:
     """Decide every gate on its own; refusals are part of the answer."""
     answer = await bulk_decide(services.db, services.journal, requests)
+    services.wake()
     room = asyncio.Semaphore(RINGS_AT_ONCE)
 
     async def one(namespace: str, decided: Decided) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from agents.settings import model_settings_from_env
@@ -26,7 +27,7 @@ class Services:
     """``rung`` holds outbox rows that were delivered in line; the relay marks them in one transaction for all.
 
     A process that dies before that delivers them once more, which changes nothing. ``instant_models`` are the aliases
-    whose model answers without a call, as far as this process knows.
+    whose model answers without a call, as far as this process knows. ``wakes`` are told of commits that leave work.
     """
 
     db: Database
@@ -38,6 +39,12 @@ class Services:
     callback_key: bytes
     instant_models: tuple[str, ...] = ()
     rung: deque[tuple[str, str]] = field(default_factory=deque)
+    wakes: list[Callable[[], None]] = field(default_factory=list)
+
+    def wake(self) -> None:
+        """Tell whoever delivers in this process that a commit may have left something to deliver."""
+        for told in self.wakes:
+            told()
 
     def with_world(self, world: World) -> Services:
         """The same services with another view of what exists."""
