@@ -1,98 +1,103 @@
-"""One gate: what a yes will do, why it is suggested, and everything that can be done about it."""
+"""One gate: what a yes will do, why it is suggested, and what led to it. Nothing here changes anything."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import asyncio
+from typing import Any
 
 from fastapi import Response
 
 from api.console.guard import console_router
 from api.console.page import Page, PageDep
-from api.console.pages.home import own_path
+from api.console.pages import gate_load
+from api.console.pages.gate_call_view import call_of
+from api.console.pages.gate_model import Passage, passages
 from api.errors import ApiError
-from workflows.arbiter import undoing
-from workflows.arbiter.handling import viewed
-from workflows.arbiter.model import Decide, Handle, Viewed
-from workflows.gates.model import Action
-from workflows.usecases import decide, gate_views
+from api.routes.knowledge import knowledge_of
+from rag.model import Chunk, KnowledgeError
+from workflows.gates.digest import action_digest
+from workflows.usecases import gate_views
+from workflows.usecases.gate_calls import calls
 
-router = console_router()
+router = console_router(prefix="/gates")
 
-UNDO_S = 5.0
+KNOWLEDGE_S = 4.0
 
 
-@router.get("/gates/{gate_id}")
-async def gate_page(page: PageDep, gate_id: str, part: str = "") -> Response:
-    """The whole page, or with ``part=panel`` the same content for a page that shows it in place."""
+@router.get("/{gate_id}")
+async def gate_page(
+    page: PageDep, gate_id: str, part: str = "", against: int | None = None, act: str = "", show: str = ""
+) -> Response:
+    """The whole gate. ``part=panel`` gives it without a frame, ``part=calls`` only the prompts and answers behind it,
+    ``part=state`` how it stands now; ``act`` opens a form, ``against`` is the revision to compare with.
+    """
+    if part == "state":
+        return gate_load.state_of(await gate_load.load_alone(page, gate_id))
+    if part == "calls" or show == "calls":
+        return await _calls(page, gate_id, alone=part != "calls")
+    return await gate_load.show(page, gate_id, panel=part == "panel", against=against, act=act)
+
+
+async def _calls(page: Page, gate_id: str, *, alone: bool) -> Response:
+    if not page.may("explain_execution"):
+        raise ApiError(403, "forbidden", "Prompts and answers are for auditors and admins.", "Ask one of them.")
+    services = page.services
+    found = await services.db.read(lambda tx: calls(tx, services.journal.keyring, page.namespace, gate_id))
+    shown = [call_of(entry) for entry in found]
+    if not alone:
+        return page.fragment("gate/calls.html", calls=shown, gate_id=gate_id)
+    gate = await services.db.read(lambda tx: gate_views.detail(tx, page.namespace, gate_id))
+    return await page.render("gate/calls_page.html", calls=shown, gate_id=gate_id, gate=gate)
+
+
+@router.get("/{gate_id}/as-shown")
+async def gate_as_shown(page: PageDep, gate_id: str, revision: int | None = None, raw: bool = False) -> Response:
+    """The document of a revision, the very text that is hashed, with the hash made anew. ``raw`` gives the bytes."""
+    found = await page.services.db.read(lambda tx: gate_views.rows(tx, page.namespace, gate_id))
+    wanted = revision or found.gate.revision
+    one = next((one for one in found.revisions if one.revision == wanted), None)
+    if one is None:
+        raise ApiError(404, "no_such_revision", f"This gate has no revision {wanted}.", "Choose one that it has.")
+    if raw:
+        name = f"gate-{gate_id[:8]}-{wanted}.json"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(one.view.encode(), media_type="application/json", headers=headers)
+    return await page.render(
+        "gate/as_shown.html", gate=found.gate, revision=one, revisions=found.revisions, computed=action_digest(one.view)
+    )
+
+
+@router.get("/{gate_id}/passages/{number}")
+async def gate_passage(page: PageDep, gate_id: str, number: int, part: str = "") -> Response:
+    """A cited passage in its surroundings, from the knowledge base as it is now; without it the quote alone."""
     gate = await page.services.db.read(lambda tx: gate_views.detail(tx, page.namespace, gate_id))
+    cited = passages(gate.view.get("meta", {}))
+    if not 0 <= number < len(cited):
+        raise ApiError(404, "no_such_passage", "This gate cites no such passage.", "Go back to the gate.")
+    passage = cited[number]
+    chunk, why = await _chunk(page, passage)
+    body = chunk.body if chunk else ""
+    before, quote, after = body.partition(passage.quote) if passage.quote in body else (body, "", "")
+    context: dict[str, Any] = {
+        "passage": passage,
+        "chunk": chunk,
+        "why": why,
+        "around": (before, quote, after),
+        "gate": gate,
+    }
     if part == "panel":
-        return page.fragment("gate/panel.html", gate=gate, back="/inbox")
-    return await page.render("gate/index.html", gate=gate, back=f"/gates/{gate_id}")
+        return page.fragment("gate/passage.html", **context)
+    return await page.render("gate/passage_page.html", **context)
 
 
-@router.post("/gates/{gate_id}/seen")
-async def gate_seen(page: PageDep, gate_id: str) -> Response:
-    """Record that the person was shown a revision; once for each, however often it is sent."""
-    await _seen(page, gate_id)
-    return page.done("", to=f"/gates/{gate_id}")
-
-
-@router.post("/gates/{gate_id}/decide")
-async def gate_decide(page: PageDep, gate_id: str) -> Response:
-    """Approve, edit, reject or request changes, on the revision and digest that the form was made from."""
-    await _seen(page, gate_id)
-    form = page.form
-    decided = await decide.decide(
-        page.services,
-        Decide(
-            namespace=page.namespace,
-            gate_id=gate_id,
-            actor=page.actor,
-            action=_action(page),
-            revision=_revision(page),
-            action_digest=form.get("action_digest", ""),
-            reason_code=form.text("reason_code"),
-            comment=form.text("comment"),
-            undo_window=timedelta(seconds=UNDO_S),
-        ),
-    )
-    return page.done(
-        "Decided.",
-        to=own_path(form.get("back"), f"/gates/{gate_id}"),
-        undo=f"/gates/{gate_id}/undo" if decided.decision_id else None,
-        undo_s=UNDO_S if decided.decision_id else 0,
-        state=decided.state,
-        outcome=decided.outcome,
-        missing=decided.missing,
-    )
-
-
-@router.post("/gates/{gate_id}/undo")
-async def gate_undo(page: PageDep, gate_id: str) -> Response:
-    """Take back a decision that is not in effect yet."""
-    request = Handle(namespace=page.namespace, gate_id=gate_id, actor=page.actor)
-    revision = await page.services.db.write(lambda tx: undoing.undo(tx, page.services.journal, request))
-    return page.done("Undone; the gate is open again.", to=f"/gates/{gate_id}", revision=revision)
-
-
-async def _seen(page: Page, gate_id: str) -> None:
-    request = Viewed(namespace=page.namespace, gate_id=gate_id, actor=page.actor, revision=_revision(page))
-    await page.services.db.write(lambda tx: viewed(tx, page.services.journal, request))
-
-
-def _revision(page: Page) -> int:
+async def _chunk(page: Page, passage: Passage) -> tuple[Chunk | None, str]:
+    """The passage, or None and why it cannot be shown."""
+    knowledge = knowledge_of(page.request, page.services)
     try:
-        return int(page.form.get("revision", ""))
-    except ValueError as error:
-        raise _incomplete() from error
-
-
-def _action(page: Page) -> Action:
-    try:
-        return Action(page.form.get("action", ""))
-    except ValueError as error:
-        raise _incomplete() from error
-
-
-def _incomplete() -> ApiError:
-    return ApiError(422, "incomplete_form", "The form is not complete.", "Reload the gate and try again.")
+        async with asyncio.timeout(KNOWLEDGE_S):
+            found = await knowledge.passage(page.namespace, passage.collection, passage.chunk)
+    except TimeoutError:
+        return None, "The knowledge base does not answer at the moment."
+    except KnowledgeError as error:
+        return None, str(error)
+    return found, "" if found else "This passage is not in the knowledge base any more: its document has changed since."
