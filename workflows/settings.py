@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     slack_app_token: SecretStr | None = None
     slack_channel: str | None = None
     slack_api_url: str | None = None
+    mail_url: SecretStr | None = None
+    mail_from: str | None = None
+    mail_to: Literal["named", "asked"] = "named"
     relay_every: timedelta = timedelta(seconds=1)
     worker_concurrency: int = 40
     worker_ai_concurrency: int = 20

@@ -21,9 +21,10 @@ from workflows.contracts import (
 )
 from workflows.flow.planned import GatePlan
 from workflows.gates.ids import batch_key
+from workflows.mail_settings import writes_to_all
 from workflows.slack_settings import default_channels
 
-SLACK = "slack"
+SLACK, EMAIL = "slack", "email"
 
 
 class GateActivities:
@@ -32,6 +33,7 @@ class GateActivities:
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
         self._slack = default_channels(deps.settings)
+        self._mail = writes_to_all(deps.settings)
 
     @activity.defn(name=GATE_OPEN)
     async def open(self, given: GateOpenIn) -> GateStatus:
@@ -40,14 +42,18 @@ class GateActivities:
         return _status(await self._deps.db.write(lambda tx: open_gate(tx, self._deps.journal, request)))
 
     def _told_in(self, namespace: str, gate: GatePlan) -> GatePlan:
-        """The plan, naming this installation's own channel where the flow names none of its kind."""
+        """The plan, naming this installation's own channels where the flow names none of their kind."""
         named = gate.approve.notify
-        if any(isinstance(one, dict) and one.get("type") == SLACK for one in named):
+        kinds = {one.get("type") for one in named if isinstance(one, dict)}
+        own = [{"type": kind} for kind in self._own(namespace) if kind not in kinds]
+        if not own:
             return gate
-        if not {namespace, "*"} & self._slack.keys():
-            return gate
-        approve = gate.approve.model_copy(update={"notify": (*named, {"type": SLACK})})
+        approve = gate.approve.model_copy(update={"notify": (*named, *own)})
         return gate.model_copy(update={"approve": approve})
+
+    def _own(self, namespace: str) -> list[str]:
+        own = [SLACK] if {namespace, "*"} & self._slack.keys() else []
+        return [*own, EMAIL] if self._mail else own
 
     @activity.defn(name=GATE_LOAD)
     async def load(self, given: GateLoadIn) -> GateStatus:

@@ -12,7 +12,7 @@ from workflows.store.db import Tx
 from workflows.store.repositories import executions, inbox, outbox
 
 WAITING_CODE = "waiting_for_decision"
-CHANNELS = ("slack",)
+CHANNELS = ("slack", "email")
 """Channels that can reach one person: they hear of assignments also where the flow does not name them."""
 SHOWN = frozenset({
     "approval.assigned", "approval.extended", "claim.taken", "claim.released", "decision.vote", "decision.submitted",

@@ -20,6 +20,7 @@ KEY_BYTES = 32
 PAYLOAD_FILE = "payload.key"
 CALLBACK_FILE = "callback.key"
 SESSION_FILE = "session.key"
+MAIL_FILE = "mail.key"
 
 
 class InvalidKey(Exception):
@@ -54,6 +55,11 @@ def callback_key(settings: Settings) -> bytes:
 def session_key(settings: Settings) -> bytes:
     """The key behind the tokens in the console's forms and its short-lived cookies; from ``keys/session.key``."""
     return _from_file(settings.keys / SESSION_FILE)
+
+
+def mail_key(settings: Settings) -> bytes:
+    """The key that signs the links in letters; from ``keys/mail.key``. A new one makes all of them worthless."""
+    return _from_file(settings.keys / MAIL_FILE)
 
 
 def _from_file(path: Path) -> bytes:

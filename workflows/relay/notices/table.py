@@ -21,8 +21,20 @@ def _slack(services: Services) -> Channel | None:
     return SlackChannel(services, config)
 
 
+def _mail(services: Services) -> Channel | None:
+    from workflows.mail_settings import config_of
+
+    config = config_of(services.settings)
+    if config is None:
+        return None
+    from workflows.relay.notices.mail import MailChannel
+
+    return MailChannel(services, config)
+
+
 CHANNELS: Mapping[str, Make] = {
     "slack": _slack,
+    "email": _mail,
 }
 """By the name that flows use. A maker answers ``None`` when the channel is not set up here."""
 
