@@ -17,6 +17,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, Self
 from urllib.parse import urlsplit
@@ -27,6 +28,17 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from connectors.base import Connection, ConnectorError
 
 _SECRET_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What anybody may know of a connection. ``host`` is where it leads, ``secrets`` are names, never values."""
+
+    name: str
+    type: str
+    host: str | None
+    environments: tuple[str, ...]
+    secrets: tuple[str, ...]
 
 
 class _Overlay(BaseModel):
@@ -58,6 +70,14 @@ class Secrets:
         self._values |= {
             name.removeprefix(prefix): SecretStr(value) for name, value in environ.items() if name.startswith(prefix)
         }
+
+    def has(self, namespace: str, name: str) -> bool:
+        """Whether ``get`` would find it."""
+        try:
+            self.get(namespace, name)
+        except ConnectorError:
+            return False
+        return True
 
     def get(self, namespace: str, name: str) -> SecretStr:
         """Raises ``ConnectorError`` that names the secret, never a value."""
@@ -119,6 +139,17 @@ class ConnectionBook:
     def names(self, namespace: str) -> frozenset[str]:
         """The connections of a namespace; other namespaces' are not visible."""
         return frozenset(self._definitions.get(namespace, {}))
+
+    def outlines(self, namespace: str) -> list[Outline]:
+        """The connections of a namespace in this environment, by name, without anything secret."""
+        return [self._outline(name, found) for name, found in sorted(self._definitions.get(namespace, {}).items())]
+
+    def _outline(self, name: str, definition: _Definition) -> Outline:
+        overlay = definition.environments.get(self._environment, _Overlay())
+        config = definition.config | overlay.config
+        host = urlsplit(str(config.get("base_url", ""))).hostname
+        secrets = definition.secrets | overlay.secrets
+        return Outline(name, definition.type, host, tuple(definition.environments), tuple(sorted(secrets.values())))
 
     def resolve(self, namespace: str, name: str) -> Connection:
         """Raises ``ConnectorError`` that names the connection and the remedy."""
