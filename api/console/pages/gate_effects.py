@@ -2,39 +2,53 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from api.console.formats import plain
 from api.console.pages.gate_diff import Span, words
 from workflows.flow.expr import SECRET_KEY
 
 Json = Any
-FOLD_CHARACTERS, FOLD_LINES = 600, 12
+ONE_LINE = 76
+_SCALARS = (str, int, float, bool, type(None))
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A scalar. ``literal`` ones are not text: a number, true, false or null."""
+
+    text: str
+    literal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of scalars of equal length; ``columns`` are their names if the effect says them."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """``text`` is the whole value; ``long`` ones are folded. ``spans`` shows how it differs from what it was before."""
+    """``text`` is the whole value, ``literal`` when it is JSON and not text. ``table`` is the same as a table where it
+    is one. ``spans`` shows how it differs from what it was before.
+    """
 
     name: str
     text: str
+    literal: bool
+    table: Table | None = None
     spans: tuple[Span, ...] = ()
-
-    @property
-    def long(self) -> bool:
-        return len(self.text) > FOLD_CHARACTERS or self.text.count("\n") > FOLD_LINES
-
-    @property
-    def size(self) -> str:
-        return f"{len(self.text):,} characters".replace(",", "\u202f")
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
     """``task`` is its id in the flow; ``connection`` None where the connector needs none. ``news`` on a preview: the
-    effect is ``added``, ``dropped`` or the same as before (empty)."""
+    effect is ``added``, ``dropped`` or the same as before (empty).
+    """
 
     task: str
     type: str
@@ -59,24 +73,62 @@ def effects_compared(before: Mapping[str, Json], after: Mapping[str, Json]) -> t
 
 def _effect(one: Mapping[str, Json], before: Mapping[str, Json] | None = None, *, news: str = "") -> Effect:
     properties = dict(one.get("properties", {}))
-    connection = properties.pop("connection", None)
-    earlier = dict(before.get("properties", {})) if before else {}
-    arguments = tuple(_argument(name, value, earlier, known=before is not None) for name, value in properties.items())
-    named = connection if isinstance(connection, str) else None if connection is None else value_text(connection)
+    connection = properties.get("connection")
+    named = connection if isinstance(connection, str) else None
+    if named is not None:
+        del properties["connection"]
+    earlier = before.get("properties", {}) if before else properties
+    arguments = tuple(_argument(name, value, properties, earlier) for name, value in properties.items())
     return Effect(str(one["path"]).rpartition("/")[2], str(one["type"]), named, arguments, news)
 
 
-def _argument(name: str, value: Json, earlier: Mapping[str, Json], *, known: bool) -> Argument:
+def _argument(name: str, value: Json, beside: Mapping[str, Json], earlier: Mapping[str, Json]) -> Argument:
     text = value_text(value)
     was = value_text(earlier[name]) if name in earlier else ""
-    return Argument(name, text, words(was, text) if known and was != text else ())
+    spans = words(was, text) if was != text else ()
+    literal = not isinstance(value, str) and not _is_secret(value)
+    return Argument(name, text, literal, None if spans else table(value, beside.get("columns")), spans)
 
 
 def value_text(value: Json) -> str:
-    """A value as it will be sent, except that a secret is named and never shown."""
-    if isinstance(value, dict) and set(value) == {SECRET_KEY}:
-        return _with_secrets(value[SECRET_KEY])
-    return plain(value)
+    """Text as it is and everything else as JSON; a secret is named and never shown."""
+    if isinstance(value, str):
+        return value
+    return _with_secrets(value[SECRET_KEY]) if _is_secret(value) else compact(value)
+
+
+def compact(value: Json) -> str:
+    """JSON that stays on one line where that is short."""
+    line = json.dumps(value, ensure_ascii=False)
+    if len(line) <= ONE_LINE or not isinstance(value, list | dict):
+        return line
+    if isinstance(value, list):
+        inner = [compact(item) for item in value]
+        brackets = "[]"
+    else:
+        inner = [f"{json.dumps(key, ensure_ascii=False)}: {compact(item)}" for key, item in value.items()]
+        brackets = "{}"
+    lines = ",\n".join(inner).replace("\n", "\n  ")
+    return f"{brackets[0]}\n  {lines}\n{brackets[1]}"
+
+
+def table(value: Json, columns: Json = None) -> Table | None:
+    """A list of equally long lists of scalars as a table; None for anything else."""
+    if not isinstance(value, list) or not value or not all(isinstance(row, list) and row for row in value):
+        return None
+    width = len(value[0])
+    if any(len(row) != width or not all(isinstance(cell, _SCALARS) for cell in row) for row in value):
+        return None
+    named = isinstance(columns, list) and len(columns) == width and all(isinstance(name, str) for name in columns)
+    return Table(tuple(columns) if named else (), tuple(tuple(_cell(cell) for cell in row) for row in value))
+
+
+def _cell(value: Json) -> Cell:
+    return Cell(value, False) if isinstance(value, str) else Cell(json.dumps(value), True)
+
+
+def _is_secret(value: Json) -> bool:
+    return isinstance(value, dict) and set(value) == {SECRET_KEY} and isinstance(value[SECRET_KEY], list)
 
 
 def _with_secrets(pieces: Sequence[Json]) -> str:

@@ -40,9 +40,11 @@ ALLOWED: dict[str, set[str]] = {
     # work
     **dict.fromkeys(
         ["inbox_page", "inbox_states", "inbox_fresh", "inbox_waiting", "inbox_next", "save_inbox_view", "delete_inbox_view",
-         "gate_page", "gate_seen"],
+         "gate_page", "gate_seen", "gate_as_shown", "gate_passage"],
         ANYBODY,
     ),
+    **dict.fromkeys(["gate_preview", "gate_claim", "gate_release", "gate_assign", "gate_extend"], REVIEWERS),
+    **dict.fromkeys(["gate_comment"], STARTERS),
     **dict.fromkeys(["inbox_decide", "inbox_undo", "gate_decide", "gate_undo"], REVIEWERS),
     # executions and flows
     **dict.fromkeys(["executions_page", "execution_rows"], ANYBODY),
