@@ -23,7 +23,7 @@ Json = Any
 
 LOOKING = timedelta(minutes=5)
 """For how long somebody who was shown a gate counts as looking at it."""
-FACTS, SUGGESTS = 4, 2
+FACTS, SUGGESTS = 3, 2
 MAX_ASKED = 500
 
 
@@ -184,7 +184,9 @@ def _line(item: InboxItem, shown: inbox_facts.Shown, policy: inbox_facts.Policy,
 
 def _facts(view: dict[str, Json]) -> tuple[tuple[Fact, ...], tuple[Fact, ...]]:
     """What the flow shows, and the suggestion; without the former the suggestion alone."""
-    suggestion = tuple(Fact(name, value) for name, value in (view.get("suggestion") or {}).items())
+    # the view's keys are in no order of the flow's; what is short says most on a line
+    fields = sorted((view.get("suggestion") or {}).items(), key=lambda field: len(str(field[1])))
+    suggestion = tuple(Fact(name, value) for name, value in fields)
     shown = tuple(Fact(one["label"], one["value"], one.get("format", "text")) for one in view.get("show") or ())
     return (shown, suggestion) if shown else (suggestion, ())
 

@@ -44,17 +44,16 @@ class Standing:
     effective_at: datetime | None
 
 
+# SQLite would rather go through every gate of a namespace than look up a list of ids: an expression is in no index
+_OURS = gates.c.namespace + "" == bindparam("ns")
+_THESE = sa.and_(gates.c.id.in_(bindparam("ids", expanding=True)), _OURS)
 _SHOWN = (
     sa.select(
         gate_revisions.c.gate_id, gate_revisions.c.revision, gate_revisions.c.action_digest, gate_revisions.c.view
     )
     .join(
         gates,
-        sa.and_(
-            gates.c.namespace == gate_revisions.c.namespace,
-            gates.c.id == gate_revisions.c.gate_id,
-            gates.c.revision == gate_revisions.c.revision,
-        ),
+        sa.and_(gates.c.id == gate_revisions.c.gate_id, gates.c.revision == gate_revisions.c.revision, _OURS),
     )
     .where(
         gate_revisions.c.namespace == bindparam("ns"), gate_revisions.c.gate_id.in_(bindparam("ids", expanding=True))
@@ -74,11 +73,9 @@ _STANDING = (
             decisions.c.outcome != "changes_requested",
         ),
     )
-    .where(gates.c.namespace == bindparam("ns"), gates.c.id.in_(bindparam("ids", expanding=True)))
+    .where(_THESE)
 )  # fmt: skip
-_POLICIES = sa.select(gates.c.id, gates.c.policy, gates.c.requester_id, gates.c.author_id).where(
-    gates.c.namespace == bindparam("ns"), gates.c.id.in_(bindparam("ids", expanding=True))
-)
+_POLICIES = sa.select(gates.c.id, gates.c.policy, gates.c.requester_id, gates.c.author_id).where(_THESE)
 _LOOKED = sa.select(audit_event.c.actor_id, audit_event.c.meta).where(
     audit_event.c.namespace == bindparam("ns"),
     audit_event.c.event_id >= bindparam("first"),
@@ -89,10 +86,10 @@ _VOTED = (
     .join(
         gates,
         sa.and_(
-            gates.c.namespace == votes.c.namespace,
             gates.c.id == votes.c.gate_id,
             gates.c.revision == votes.c.revision,
             gates.c.stage == votes.c.stage,
+            _OURS,
         ),
     )
     .where(
