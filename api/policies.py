@@ -178,6 +178,13 @@ POLICIES: dict[str, Policy] = {
     "executions_page": READ_RUNS,
     "execution_rows": READ_RUNS,
     "act_on_executions": START_RUNS,
+    "execution_page": READ_RUNS,
+    "execution_elements": READ_RUNS,
+    "execution_times": READ_RUNS,
+    "execution_journal": READ_RUNS,
+    "execution_record": READ_JOURNAL,
+    "cancel_run": START_RUNS,
+    "restart_run": START_RUNS,
     # the console: flows
     "flows_page": READ_FLOWS,
     "new_flow_page": WRITE_FLOWS,
