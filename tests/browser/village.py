@@ -7,11 +7,12 @@ from typing import Any
 
 from tests.browser.house import NS, House
 from workflows.arbiter import handling
-from workflows.arbiter.model import Claim, Comment, Viewed
+from workflows.arbiter.model import Claim, Comment, Opened, Viewed
 from workflows.gates.model import Evidence
 from workflows.journal.records import Record
 from workflows.store.repositories import executions, pauses, principals
 from workflows.usecases import sign_in_links
+from workflows.usecases.mail_links import Grant, make
 
 Json = Any
 LONG = "The customer writes at length about the delivery, the invoice and the weather. " * 60
@@ -55,6 +56,7 @@ def settle(house: House) -> dict[str, str]:
         "flow_id": "order-risk",
         "link_page.token": links["sign-in"],
         "password_page.token": links["password"],
+        "mail_link_page.token": _letter(house, rich),
         "event_id": event,
         "principal_id": house.actors["Ben"].principal_id,
         "number": "1",
@@ -94,6 +96,12 @@ def _oddments(tx: Any, house: House) -> None:
 def _link(tx: Any, house: House, purpose: Any) -> str:
     vic, hour = house.actors["Vic"].principal_id, timedelta(hours=1)
     return sign_in_links.make(tx, house.journal, NS, vic, purpose, life=hour, via="cli")[0].rpartition("/")[2]
+
+
+def _letter(house: House, gate: Opened) -> str:
+    until = int((house.db.clock() + timedelta(days=1)).timestamp())
+    grant = Grant(NS, gate.gate_id, gate.revision, gate.action_digest, house.actors["Ana"].principal_id, until)
+    return make(house.services, grant).rpartition("/")[2]
 
 
 def _an_event(tx: Any) -> str:
