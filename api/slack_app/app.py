@@ -12,6 +12,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
 
 from api.slack_app import forms
 from api.slack_app.clicks import delivery_id
@@ -39,14 +40,14 @@ class SlackApp:
         self._client = client
         self._tasks: set[asyncio.Task[Any]] = set()
         self.bolt = AsyncApp(
-            client=client.web,
-            authorize=self._authorize,  # type: ignore[arg-type]  # None is Bolt's word for another workspace
+            client=AsyncWebClient(base_url=client.config.api_url),  # Bolt itself calls nothing
+            authorize=self._authorizer(),  # type: ignore[arg-type]  # None is Bolt's word for another workspace
             request_verification_enabled=False,  # done before, over the raw bytes, for any header
             ssl_check_enabled=True,
             url_verification_enabled=True,
             logger=log,
         )
-        self.bolt.use(self._once)
+        self.bolt.use(self._once())
         self._register(Handlers(Desk(services, poke), client, self._tasks))
 
     async def answer(self, body: str, headers: Mapping[str, str]) -> BoltResponse:
@@ -91,32 +92,41 @@ class SlackApp:
         self.bolt.view(forms.CHANGES)(sent_back)
         self.bolt.view(forms.SAYS)(nothing)
 
-    async def _authorize(self, enterprise_id: str | None, team_id: str | None) -> AuthorizeResult | None:
-        """Our own workspace, and no other."""
-        own = await self._client.identity()
-        if team_id != own.team_id:
-            log.warning("a request of another workspace (%s) was left alone", team_id)
+    # Bolt reads the names of arguments, and takes ``self`` for one: hence functions within functions
+
+    def _authorizer(self) -> Callable[..., Awaitable[AuthorizeResult | None]]:
+        client = self._client
+
+        async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult | None:
+            """Our own workspace, and no other."""
+            own = await client.identity()
+            if team_id != own.team_id:
+                log.warning("a request of another workspace (%s) was left alone", team_id)
+                return None
+            return AuthorizeResult(
+                enterprise_id=enterprise_id,
+                team_id=own.team_id,
+                bot_id=own.bot_id,
+                bot_user_id=own.user_id,
+                bot_token=client.config.bot_token.get_secret_value(),
+            )
+
+        return authorize
+
+    def _once(self) -> Callable[..., Awaitable[BoltResponse | None]]:
+        services = self._services
+
+        async def once(body: dict[str, Json], next_: Callable[[], Awaitable[Any]]) -> BoltResponse | None:
+            """Take every delivery once: Slack repeats what it thinks was lost, others repeat what they recorded."""
+            found = delivery_id(body)
+            if found is not None:
+                text = json.dumps(body, sort_keys=True, default=str)
+                digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+                namespace = services.settings.namespace
+                receipt = await services.db.write(lambda tx: inbound.receive(tx, namespace, SOURCE, found, digest))
+                if not receipt.first:
+                    return BoltResponse(status=OK, body="")
+            await next_()
             return None
-        return AuthorizeResult(
-            enterprise_id=enterprise_id,
-            team_id=own.team_id,
-            bot_id=own.bot_id,
-            bot_user_id=own.user_id,
-            bot_token=self._services_token(),
-        )
 
-    def _services_token(self) -> str:
-        return self._client.config.bot_token.get_secret_value()
-
-    async def _once(self, body: dict[str, Json], next_: Callable[[], Awaitable[Any]]) -> BoltResponse | None:
-        """Take every delivery once: Slack repeats what it thinks was lost, and others repeat what they recorded."""
-        found = delivery_id(body)
-        if found is not None:
-            text = json.dumps(body, sort_keys=True, default=str)
-            digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-            namespace = self._services.settings.namespace
-            receipt = await self._services.db.write(lambda tx: inbound.receive(tx, namespace, SOURCE, found, digest))
-            if not receipt.first:
-                return BoltResponse(status=OK, body="")
-        await next_()
-        return None
+        return once

@@ -53,9 +53,9 @@ def _blocks(blocks: Json, at: str, most: int, known: frozenset[str]) -> Iterator
     if len(blocks) > most:
         yield f"no more than {most} items allowed [json-pointer:{at}]"
     seen_blocks: set[str] = set()
-    seen_actions: set[str] = set()
     for number, block in enumerate(blocks):
         here = f"{at}/{number}"
+        seen_actions: set[str] = set()
         if not isinstance(block, dict) or block.get("type") not in known:
             yield f"unsupported type: {block.get('type') if isinstance(block, dict) else block} [json-pointer:{here}]"
             continue

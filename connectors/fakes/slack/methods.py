@@ -102,7 +102,7 @@ def conversations_open(world: Workspace, given: Arguments) -> Arguments:
 
 def views_open(world: Workspace, given: Arguments) -> Arguments:
     user = _trigger(world, str(given.get("trigger_id")))
-    view = View(f"V{world.number():05d}", user, _view(given), _hash(world))
+    view = View(f"V{world.number():05d}", user, _view(world, given), _hash(world))
     world.views[view.id] = view
     return {"view": _view_as_read(view)}
 
@@ -113,7 +113,7 @@ def views_update(world: Workspace, given: Arguments) -> Arguments:
         raise ApiRefused("not_found")
     if given.get("hash") not in (None, view.hash):
         raise ApiRefused("hash_conflict")
-    replace_view(world, view, _view(given))
+    replace_view(world, view, _view(world, given))
     return {"view": _view_as_read(view)}
 
 
@@ -121,7 +121,7 @@ def views_push(world: Workspace, given: Arguments) -> Arguments:
     user = _trigger(world, str(given.get("trigger_id")))
     if sum(one.user == user and one.is_open for one in world.views.values()) >= 3:
         raise ApiRefused("push_limit_reached")
-    view = View(f"V{world.number():05d}", user, _view(given), _hash(world))
+    view = View(f"V{world.number():05d}", user, _view(world, given), _hash(world))
     world.views[view.id] = view
     return {"view": _view_as_read(view)}
 
@@ -179,9 +179,7 @@ def call(world: Workspace, name: str, given: Arguments) -> Arguments:
 
 def replace_view(world: Workspace, view: View, content: Json) -> None:
     """Show other content; what was typed into inputs of the same name stays. Raises ``ApiRefused``."""
-    problems = view_problems(content)
-    if problems:
-        raise ApiRefused("invalid_arguments", response_metadata={"messages": problems})
+    _check_view(world, content)
     view.content, view.hash = content, _hash(world)
 
 
@@ -286,12 +284,17 @@ def _trigger(world: Workspace, trigger: str) -> str:
     return user
 
 
-def _view(given: Arguments) -> Arguments:
+def _view(world: Workspace, given: Arguments) -> Arguments:
     view = given.get("view")
+    _check_view(world, view)
+    return dict(view or {})
+
+
+def _check_view(world: Workspace, view: Json) -> None:
     problems = view_problems(view)
-    if problems or not isinstance(view, dict):
+    if problems:
         raise ApiRefused("invalid_arguments", response_metadata={"messages": problems})
-    return view
+    world.violations += broken({"blocks": view["blocks"], "parse": "none"}, world.link_base, posting=False)
 
 
 def _hash(world: Workspace) -> str:
