@@ -46,7 +46,7 @@ class Found:
 def link_not_valid() -> Refused:
     return Refused(
         "link_not_valid",
-        "This link does not work (any more): it was used, it expired, or a newer one took its place.",
+        "This link does not work: it was used, it expired, or a newer one took its place.",
         status=410,
         remedy="Ask for a new one; an admin makes it with `visto people link NAME`. "
         "On your own machine, `visto dev` prints one.",
