@@ -28,7 +28,7 @@ def calls(tx: Tx, keyring: Keyring, namespace: str, gate_id: str) -> list[Entry]
     gate = rows(tx, namespace, gate_id).gate
     paths = places(GatePlan.model_validate(gate.gate_plan), gate.path, gate.item_key)
     found = read.at_places(tx, keyring, namespace, gate.execution_id, paths, kinds=KINDS)
-    return sorted(found, key=lambda entry: (entry.occurred_at, entry.event_id))
+    return sorted(found, key=lambda entry: (entry.occurred_at, entry.stream, entry.seq))
 
 
 def places(plan: GatePlan, path: str, item_key: str) -> Sequence[str]:
