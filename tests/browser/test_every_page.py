@@ -28,6 +28,8 @@ NOT_PAGES = {
     "start_oidc": "leads to the provider",
     "finish_oidc": "comes from the provider",
     "new_key_page": "is shown once, to whoever has just made a key",
+    "collection_page": "needs a knowledge base: see test_operator_pages",
+    "document_page": "needs a knowledge base: see test_operator_pages",
 }
 """GET routes that are no page of their own. What a script fetches into a page is recognised by having no heading."""
 

@@ -9,6 +9,7 @@ from tests.browser.house import NS, House
 from workflows.arbiter import handling
 from workflows.arbiter.model import Claim, Comment, Opened, Viewed
 from workflows.gates.model import Evidence
+from workflows.journal import read
 from workflows.journal.records import Record
 from workflows.store.repositories import executions, pauses, principals
 from workflows.usecases import sign_in_links
@@ -49,7 +50,7 @@ def settle(house: House) -> dict[str, str]:
     links = {
         purpose: house.db.write_sync(lambda tx, p=purpose: _link(tx, house, p)) for purpose in ("sign-in", "password")
     }
-    event = house.db.read_sync(_an_event)
+    event = house.db.read_sync(lambda tx: read.search(tx, NS, execution_id=running, limit=1).items[0].event_id)
     return {
         "gate_id": rich.gate_id,
         "execution_id": running,
@@ -60,6 +61,8 @@ def settle(house: House) -> dict[str, str]:
         "event_id": event,
         "principal_id": house.actors["Ben"].principal_id,
         "number": "1",
+        "gate_passage.number": "0",
+        "group_page.name": "fraud",
         "revision": "1",
         "collection": "fraud-policy",
         "name": "fraud-policy",
@@ -102,9 +105,3 @@ def _letter(house: House, gate: Opened) -> str:
     until = int((house.db.clock() + timedelta(days=1)).timestamp())
     grant = Grant(NS, gate.gate_id, gate.revision, gate.action_digest, house.actors["Ana"].principal_id, until)
     return make(house.services, grant).rpartition("/")[2]
-
-
-def _an_event(tx: Any) -> str:
-    from workflows.journal import read
-
-    return read.search(tx, NS, limit=1).items[0].event_id
