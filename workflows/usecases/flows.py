@@ -82,7 +82,9 @@ def _check_identity(request: Save, flow_id: str) -> None:
 
 
 def _check_mode(request: Save, mode: str) -> None:
-    allowed = {"admin"} & (set(request.actor.roles) | set(request.actor.scopes))
+    who = request.actor
+    # a scope says what a key may be used for, not what its person may do; a service has nothing but scopes
+    allowed = "admin" in (who.roles if who.kind == "person" else who.scopes)
     if mode == "auto" and not allowed:
         raise Refused(
             "auto_needs_admin",

@@ -83,7 +83,7 @@ def told(entry: Entry) -> str:
     meta = entry.meta
     if entry.kind == "flow.state":
         return f"changed the state from {meta.get('from')} to {meta.get('to')}"
-    return f"{'made the flow' if entry.kind == 'flow.registered' else 'saved revision'} {meta.get('revision', '')}".rstrip()
+    return "made the flow" if entry.kind == "flow.registered" else f"saved revision {meta.get('revision')}"
 
 
 def bars(counts: dict[str, int], words: dict[str, str] | None = None) -> list[Bar]:

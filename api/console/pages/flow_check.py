@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,12 +65,6 @@ async def check(page: Page, text: str) -> Verdict:
     found = [*(_problem(one) for one in made.diagnostics), *_invisible(text)]
     ordered = sorted(found, key=lambda one: (one.severity == "warning", one.line, one.column))
     return Verdict(made.ok, tuple(ordered[:MAX_SHOWN]), made.plan, len(ordered))
-
-
-def refused(diagnostics: Iterable[dict[str, Any]]) -> Verdict:
-    """The verdict of a text that was not saved."""
-    found = [_problem(Diagnostic(**one)) for one in diagnostics]
-    return Verdict(ok=False, problems=tuple(found[:MAX_SHOWN]), total=len(found))
 
 
 def size(text: str) -> int:

@@ -111,18 +111,18 @@ def _equal(before: Sequence[str], op: Op, context: int, *, first: bool, last: bo
 def _changed(old: Sequence[str], new: Sequence[str], old_at: int, new_at: int, *, fine: bool) -> Iterator[Row]:
     paired = min(len(old), len(new))
     for n in range(paired):
-        left, right = words(old[n], new[n]) if fine else (((True, old[n]),), ((True, new[n]),))
+        left, right = words(old[n], new[n]) if fine else (((False, old[n]),), ((False, new[n]),))
         yield Row("change", old_at + n, new_at + n, left, right)
     for n in range(paired, len(old)):
-        yield Row("del", old_at + n, None, ((True, old[n]),))
+        yield Row("del", old_at + n, None, ((False, old[n]),))
     for n in range(paired, len(new)):
-        yield Row("add", None, new_at + n, (), ((True, new[n]),))
+        yield Row("add", None, new_at + n, (), ((False, new[n]),))
 
 
 def words(old: str, new: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """Both lines in pieces, those that differ marked; lines with little in common, or very long ones, as a whole."""
+    """Both lines in pieces, those that differ marked; nothing is in lines with little in common or very long ones."""
     before, after = _WORD.findall(old), _WORD.findall(new)
-    whole = ((True, old),), ((True, new),)
+    whole = ((False, old),), ((False, new),)
     if max(len(before), len(after)) > MAX_WORDS:
         return whole
     matcher = SequenceMatcher(None, before, after, autojunk=False)

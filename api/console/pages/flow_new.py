@@ -30,10 +30,11 @@ MAX_TRIES = 99
 _ID = re.compile(r"^id:[ \t]*(?P<id>[a-z][a-z0-9-]{0,62})[ \t]*(?:#.*)?$", re.MULTILINE)
 _TEMPLATE = """\
 visto: 1
-id: my-flow                    # lower case letters, digits and dashes; it stays the flow's name
+id: my-flow  # its name for good: lower case letters, digits, dashes
 description: One sentence for whoever opens this later.
 
-# What somebody fills in to run it. Types: string text int number bool date datetime duration email url json array select file
+# What somebody fills in to run it. Types: string, text, int, number, bool,
+# date, datetime, duration, email, url, json, array, select, file.
 inputs:
   - id: topic
     type: string
@@ -95,7 +96,7 @@ async def new_flow_page(page: PageDep, blueprint: str = BLANK) -> Response:
     if chosen is None:
         raise ApiError(404, "blueprint_not_found", "There is no such blueprint.", "Choose one of those shown.")
     draft = Draft(await _named_anew(page, chosen.text), 0)
-    return await _editor(page, draft, await flow_check.check(page, draft.text), blueprint=chosen.name)
+    return await _editor(page, draft, blueprint=chosen.name)
 
 
 @router.post("/new")
@@ -104,15 +105,14 @@ async def create_flow(page: PageDep) -> Response:
     draft = Draft.of(page)
     chosen = page.form.get("blueprint", BLANK)
     if page.form.get("do") == "check":
-        return await _editor(page, draft, await flow_check.check(page, draft.text), blueprint=chosen, checked=True)
+        return await _editor(page, draft, blueprint=chosen, checked=True)
     state = "active" if page.form.get("state") == "active" else "draft"
     try:
         saved = await flow_source.save(page, draft, state=state)
     except Refused as error:
         if wants_json(page.request) or error.code not in KEPT:
             raise
-        verdict = flow_check.refused(error.diagnostics) if error.diagnostics else None
-        return await _editor(page, draft, verdict, blueprint=chosen, problem=problem_of(error))
+        return await _editor(page, draft, blueprint=chosen, problem=problem_of(error))
     name = saved.revision.flow_id
     words = "is active" if state == "active" else "is a draft: people can run it, triggers do not start it yet"
     return page.done(f"{name} is saved and {words}.", to=f"/flows/{name}", number=saved.revision.number)
@@ -121,7 +121,6 @@ async def create_flow(page: PageDep) -> Response:
 async def _editor(
     page: Page,
     draft: Draft,
-    verdict: flow_check.Verdict | None,
     *,
     blueprint: str,
     problem: Problem | None = None,
@@ -131,7 +130,7 @@ async def _editor(
         "flows/new.html",
         status=problem.status if problem else 200,
         draft=draft,
-        verdict=verdict,
+        verdict=await flow_check.check(page, draft.text),
         problem=problem,
         checked=checked,
         blueprints=list(blueprints().values()),

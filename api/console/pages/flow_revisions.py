@@ -80,13 +80,17 @@ async def flow_revision_page(flow_id: str, number: int, page: PageDep) -> Respon
 
 
 @router.get("/{flow_id}/compare")
-async def compare_revisions_page(flow_id: str, page: PageDep, old: int, new: int, sides: bool = False) -> Response:
-    """The difference between two revisions, in the order in which they are named."""
+async def compare_revisions_page(
+    flow_id: str, page: PageDep, old: int | None = None, new: int | None = None, sides: bool = False
+) -> Response:
+    """The difference between two revisions, in the order in which they are named; by default what the last one changed."""
     opened = await flow_page.open_flow(page, flow_id)
+    current = opened.revision
+    last, first = new or current.number, old or current.parent or current.number
 
     def read(tx: Tx) -> Pair:
-        before = flow_page.revision_of(tx, page.namespace, flow_id, old)
-        after = flow_page.revision_of(tx, page.namespace, flow_id, new)
+        before = flow_page.revision_of(tx, page.namespace, flow_id, first)
+        after = flow_page.revision_of(tx, page.namespace, flow_id, last)
         return Pair(before, after, flow_page.names(tx, page.namespace, [before.author_id, after.author_id]))
 
     pair = await page.services.db.read(read)

@@ -75,7 +75,7 @@ async def flow_source_page(flow_id: str, page: PageDep) -> Response:
     """The text of the current revision, in the editor."""
     opened = await flow_page.open_flow(page, flow_id)
     draft = Draft(opened.revision.source_text, opened.revision.number)
-    return await editor(page, opened, draft, await flow_check.check(page, draft.text))
+    return await editor(page, opened, draft)
 
 
 @router.post("/{flow_id}/check")
@@ -85,7 +85,7 @@ async def check_flow_text(flow_id: str, page: PageDep) -> Response:
     if wants_json(page.request):
         return await verdict_of(page, draft)
     opened = await flow_page.open_flow(page, flow_id)
-    return await editor(page, opened, draft, await flow_check.check(page, draft.text), checked=True)
+    return await editor(page, opened, draft, checked=True)
 
 
 @router.post("/{flow_id}/source")
@@ -102,8 +102,7 @@ async def save_flow_text(flow_id: str, page: PageDep) -> Response:
             return await _conflict(page, before, draft)
         if error.code not in KEPT:
             raise
-        verdict = flow_check.refused(error.diagnostics) if error.diagnostics else None
-        return await editor(page, before, draft, verdict, problem=problem_of(error))
+        return await editor(page, before, draft, problem=problem_of(error))
     number = saved.revision.number
     if not saved.created:
         return page.done(f"Nothing changed: revision {number} says the same.", to=before.address, number=number)
@@ -120,7 +119,7 @@ async def merge_flow_text(flow_id: str, page: PageDep) -> Response:
     if merged is None:
         return await _conflict(page, opened, draft)
     made = Draft(merged, opened.revision.number, draft.message, draft.adopt)
-    return await editor(page, opened, made, await flow_check.check(page, merged), merged=True)
+    return await editor(page, opened, made, merged=True)
 
 
 async def save(page: Page, draft: Draft, *, expected_id: str | None = None, **more: Any) -> flows.Saved:
@@ -162,15 +161,9 @@ async def verdict_of(page: Page, draft: Draft) -> Response:
 
 
 async def editor(
-    page: Page,
-    opened: Opened,
-    draft: Draft,
-    verdict: flow_check.Verdict | None,
-    *,
-    problem: Problem | None = None,
-    **context: Any,
+    page: Page, opened: Opened, draft: Draft, *, problem: Problem | None = None, **context: Any
 ) -> Response:
-    """The editor with what stands in it."""
+    """The editor with what stands in it, and what the checker says of that."""
     return await flow_page.render(
         page,
         opened,
@@ -178,7 +171,7 @@ async def editor(
         TEMPLATE,
         status=problem.status if problem else 200,
         draft=draft,
-        verdict=verdict,
+        verdict=await flow_check.check(page, draft.text),
         problem=problem,
         may_save=page.may("save_flow_text"),
         limit=MAX_BYTES,
@@ -205,7 +198,7 @@ async def _conflict(page: Page, opened: Opened, draft: Draft) -> Response:
         merged=flow_diff.merge(base, draft.text, theirs).text is not None,
         limit=MAX_BYTES,
         bytes_now=flow_check.size(draft.text),
-        verdict=None,
+        verdict=await flow_check.check(page, draft.text),
         may_save=True,
     )
 

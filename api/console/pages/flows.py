@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,7 +32,7 @@ MAX_QUERY = 200
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A line of the list. ``triggers`` are their types."""
+    """A line of the list. ``triggers`` are types, and how many there are of each."""
 
     line: Line
     author: str | None
@@ -44,9 +45,9 @@ class Shown:
         return str(self.line.plan.get("description") or "")
 
     @property
-    def triggers(self) -> list[str]:
+    def triggers(self) -> list[tuple[str, int]]:
         found: list[Mapping[str, Any]] = self.line.plan.get("triggers") or []
-        return [str(one.get("type")) for one in found]
+        return list(Counter(str(one.get("type")) for one in found).items())
 
 
 @router.get("")

@@ -50,10 +50,15 @@ ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(["executions_page", "execution_rows"], ANYBODY),
     **dict.fromkeys(["act_on_executions"], STARTERS),
     **dict.fromkeys(
-        ["flows_page", "flow_words_data", "flow_source_page", "check_flow_text", "flow_graph_page"], ANYBODY
+        ["flows_page", "flow_words_data", "flow_source_page", "check_flow_text", "flow_graph_page", "flow_revisions_page",
+         "flow_revision_page", "compare_revisions_page", "flow_triggers_page", "flow_activity_page"],
+        ANYBODY,
     ),
+    **dict.fromkeys(["flow_run_page", "run_flow"], STARTERS),
     **dict.fromkeys(
-        ["new_flow_page", "create_flow", "check_new_flow", "save_flow_text", "merge_flow_text", "change_flow_state"], WRITERS
+        ["new_flow_page", "create_flow", "check_new_flow", "save_flow_text", "merge_flow_text", "change_flow_state",
+         "restore_revision"],
+        WRITERS,
     ),
     # operation
     **dict.fromkeys(["knowledge_page", "brakes_page", "brakes_now"], ANYBODY),

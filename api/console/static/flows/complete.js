@@ -110,8 +110,8 @@ function keysOf(node, lines, number, column) {
 
 /** The list under the caret. */
 export class Completion {
-  constructor(area, layer, box) {
-    Object.assign(this, { area, layer, box, list: null, chosen: 0, found: null });
+  constructor(area, layer, box, say) {
+    Object.assign(this, { area, layer, box, say, list: null, chosen: 0, found: null });
     area.setAttribute("aria-autocomplete", "list");
     area.addEventListener("blur", () => this.close());
   }
@@ -146,8 +146,6 @@ export class Completion {
     this.choose(0);
     if (asked) this.say(`${this.found.options.length} ${this.found.options.length === 1 ? "entry fits" : "entries fit"} here. Arrow keys choose, Enter takes one.`);
   }
-
-  say(words) { const said = document.getElementById("ed-said"); if (said) said.textContent = words; }
 
   choose(at) {
     const all = [...this.list.children];

@@ -22,6 +22,12 @@ let pending = null;   // a draft from before, to be decided about
 let completion = null;
 let leaving = false;  // after Escape, Tab goes on to the next control
 
+/** Say something in words, aloud too; `bad` for what keeps the text from being saved. */
+function tell(words, bad = false) {
+  said.classList.toggle("bad", bad);
+  if (said.textContent !== words) said.textContent = words;
+}
+
 document.documentElement.classList.add("js");
 layer.show(area.value);
 
@@ -50,7 +56,7 @@ async function check() {
     checked = text;
     show(verdict);
   } catch (error) {
-    if (error.name !== "AbortError") said.textContent = error instanceof Refused ? `Not checked: ${error.message}` : "Not checked: the server cannot be reached.";
+    if (error.name !== "AbortError") tell(error instanceof Refused ? `Not checked: ${error.message}` : "Not checked: the server cannot be reached.", true);
   } finally {
     if (checking === mine) form.removeAttribute("aria-busy");
   }
@@ -68,7 +74,7 @@ function show(verdict) {
   }
   marks = verdict.marks;
   layer.mark(marks);
-  if (said.textContent !== verdict.said) said.textContent = verdict.said;
+  tell(verdict.said, !verdict.ok);
   if (verdict.ok) area.removeAttribute("aria-invalid"); else area.setAttribute("aria-invalid", "true");
 }
 
@@ -90,7 +96,7 @@ function jump(line, column) {
 }
 
 function nextProblem(back) {
-  if (!marks.length) { said.textContent = "No problems."; return; }
+  if (!marks.length) { tell("No problems."); return; }
   const before = area.value.slice(0, area.selectionStart).split("\n");
   const here = [before.length, [...before.at(-1)].length + 1];
   const order = [...marks].sort((a, b) => a.line - b.line || a.column - b.column);
@@ -98,7 +104,7 @@ function nextProblem(back) {
   const next = back ? order.findLast((one) => after(one) < 0) ?? order.at(-1) : order.find((one) => after(one) > 0) ?? order[0];
   jump(next.line, next.column);
   const link = $(`[data-problems] a[data-line="${next.line}"][data-column="${next.column}"]`, form);
-  said.textContent = `Line ${next.line}: ${$("p", link.closest("li")).textContent}`;
+  tell(`Line ${next.line}: ${$("p", link.closest("li")).textContent}`);
 }
 
 /** Go to the task that a path of the graph names: its ids follow each other in the text. */
@@ -148,7 +154,7 @@ area.addEventListener("input", changed);
 async function complete() {
   if (!completion) {
     const { Completion } = await import("./complete.js");
-    completion = new Completion(area, layer, $(".ed"));
+    completion = new Completion(area, layer, $(".ed"), tell);
   }
   completion.show();
 }
@@ -157,7 +163,7 @@ area.addEventListener("keydown", (event) => {
   if (event.isComposing) return;
   if (completion?.handle(event)) { event.preventDefault(); return; }
   if (event.key === "F8") { event.preventDefault(); nextProblem(event.shiftKey); return; }
-  if (event.key === "Escape") { leaving = true; said.textContent = "Tab leaves the text now."; return; }
+  if (event.key === "Escape") { leaving = true; tell("Tab leaves the text now."); return; }
   if (event.key === "Tab" && leaving) return;
   if (!["Shift", "Control", "Alt", "Meta"].includes(event.key)) leaving = false;
   if (readonly || event.altKey || event.metaKey) return;
@@ -193,7 +199,7 @@ function offer() {
   box.hidden = false;
   $("[data-take]", box).addEventListener("click", () => { replaceAll(area, kept.text); base.value = kept.base; close("Restored."); });
   $("[data-drop]", box).addEventListener("click", () => close("Discarded."));
-  const close = (words) => { pending = null; drafts.drop(); if (area.value === saved) drafts.clear(); box.hidden = true; area.focus(); said.textContent = words; };
+  const close = (words) => { pending = null; drafts.drop(); if (area.value === saved) drafts.clear(); box.hidden = true; area.focus(); tell(words); };
 }
 if (form.hasAttribute("data-kept")) { saved = ""; keep(); } else offer();
 
@@ -217,7 +223,7 @@ form.addEventListener("submit", async (event) => {
     const shown = $("[data-revision]");
     if (shown) shown.textContent = answer.number;
     for (const gone of $$("main > .banner.bad, main > .banner.ok")) gone.remove();
-    said.textContent = answer.text;
+    tell(answer.text);
     toast(answer.text);
   } catch (error) {
     await refused(error);
