@@ -149,6 +149,11 @@ POLICIES: dict[str, Policy] = {
     "end_other_sessions": Policy(),
     # the console: what is run
     "knowledge_page": Policy("knowledge:read"),
+    "collection_page": Policy("knowledge:read"),
+    "document_page": Policy("knowledge:read"),
+    "add_knowledge_page": Policy("knowledge:write", WRITERS),
+    "add_knowledge": Policy("knowledge:write", WRITERS),
+    "remove_knowledge": Policy("knowledge:write", WRITERS),
     "journal_page": READ_JOURNAL,
     "people_page": ADMINISTER,
     "new_person_page": ADMINISTER,

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from rag.browse import DocumentInfo, Found, Passage, contents, passages
 from rag.chroma import Chroma
 from rag.embed import Embedder, choose
 from rag.filters import DOCUMENT, HEADING, RESERVED
@@ -124,6 +125,20 @@ class Knowledge:
         """One passage by its id, as it stands in the store; ``None`` when it is not there. Needs no embeddings."""
         return await self._run(self._passage, namespace, collection, chunk)
 
+    async def contents(self, namespace: str, collection: str) -> list[DocumentInfo]:
+        """A collection's documents by name, with their number of passages (which costs a read of all metadata)."""
+        return await self._run(self._contents, namespace, collection)
+
+    async def passages(
+        self, namespace: str, collection: str, document: str, *, first: int = 0, most: int = 50
+    ) -> list[Passage]:
+        """Passages of a document in their order, from number ``first`` on; none when there is no such document."""
+        return await self._run(partial(self._passages, first=first, most=most), namespace, collection, document)
+
+    async def inspect(self, namespace: str, collection: str, query: str, *, top_k: int = 10) -> list[Found]:
+        """As ``search``, with how each passage was found and what stands around it."""
+        return await self._run(self._inspect, namespace, collection, query, top_k)
+
     async def delete_document(self, namespace: str, collection: str, document: str) -> int:
         """Remove a document; returns how many passages it had, 0 if it was not there."""
         return await self._run(self._delete_document, namespace, collection, document)
@@ -148,6 +163,20 @@ class Knowledge:
         parts = SearchParts(self._index, self.embedder, self._lexical)
         retriever = HybridRetriever(parts, namespace, collection, top_k=top_k, filter=filter)
         return [to_hit(collection, node) for node in retriever.retrieve(query)]
+
+    def _inspect(self, namespace: str, collection: str, query: str, top_k: int) -> list[Found]:
+        from rag.search import HybridRetriever, SearchParts
+
+        parts = SearchParts(self._index, self.embedder, self._lexical)
+        return HybridRetriever(parts, namespace, collection, top_k=top_k, filter=None).inspect(query)
+
+    def _contents(self, namespace: str, collection: str) -> list[DocumentInfo]:
+        with self._index.open(namespace, collection, None) as base:
+            return contents(base)
+
+    def _passages(self, namespace: str, collection: str, document: str, *, first: int, most: int) -> list[Passage]:
+        with self._index.open(namespace, collection, None) as base:
+            return passages(base, document, first=first, most=most)
 
     def _ingest(
         self,

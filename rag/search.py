@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
+from rag.browse import Found, around, ranks
 from rag.embed import Embedder
 from rag.filters import DOCUMENT, HEADING, RESERVED, normalise, scoped
 from rag.fusion import fuse
@@ -56,20 +58,34 @@ class HybridRetriever(BaseRetriever):
         self._scoped = scoped(namespace, filter)
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        query = query_bundle.query_str.strip()
-        if not query or len(query) > MAX_QUERY:
-            raise BadQuery(
-                f"The query has {len(query)} characters.", remedy=f"Ask something of 1 to {MAX_QUERY} characters."
-            )
-        embedder = self._parts.embedder
-        with self._parts.index.open(self._namespace, self._collection, embedder.identity) as base:
-            depth = max(_DEPTH, 2 * self._top_k)
-            rankings = {
-                "dense": self._dense(base, query, depth),
-                "lexical": self._parts.lexical.get(base).search(query, depth, self._filter),
-            }
-            scores = fuse(rankings, {"dense": embedder.weight, "lexical": 1.0})
-            return self._nodes(base, scores)
+        query = _checked(query_bundle.query_str)
+        with self._open() as base:
+            return self._ranked(base, self._rankings(base, query))
+
+    def inspect(self, query: str) -> list[Found]:
+        """As ``retrieve``, with the rank of each passage in both rankings and what stands around it."""
+        asked = _checked(query)
+        with self._open() as base:
+            rankings = self._rankings(base, asked)
+            hits = [to_hit(self._collection, node) for node in self._ranked(base, rankings)]
+            return [self._found(base, hit, rankings) for hit in hits]
+
+    def _open(self) -> AbstractContextManager[KnowledgeBase]:
+        return self._parts.index.open(self._namespace, self._collection, self._parts.embedder.identity)
+
+    def _rankings(self, base: KnowledgeBase, query: str) -> dict[str, list[str]]:
+        depth = max(_DEPTH, 2 * self._top_k)
+        return {
+            "dense": self._dense(base, query, depth),
+            "lexical": self._parts.lexical.get(base).search(query, depth, self._filter),
+        }
+
+    def _ranked(self, base: KnowledgeBase, rankings: Mapping[str, list[str]]) -> list[NodeWithScore]:
+        return self._nodes(base, fuse(rankings, {"dense": self._parts.embedder.weight, "lexical": 1.0}))
+
+    def _found(self, base: KnowledgeBase, hit: Hit, rankings: Mapping[str, list[str]]) -> Found:
+        places = ranks(rankings, hit.chunk)
+        return Found(hit, places["dense"], places["lexical"], *around(base, hit))
 
     def _dense(self, base: KnowledgeBase, query: str, limit: int) -> list[str]:
         vector = self._parts.embedder.embed([query])[0]
@@ -99,6 +115,15 @@ class HybridRetriever(BaseRetriever):
             if len(nodes) >= self._top_k:
                 break
         return nodes[: self._top_k]
+
+
+def _checked(query: str) -> str:
+    asked = query.strip()
+    if not asked or len(asked) > MAX_QUERY:
+        raise BadQuery(
+            f"The query has {len(asked)} characters.", remedy=f"Ask something of 1 to {MAX_QUERY} characters."
+        )
+    return asked
 
 
 def _node(identifier: str, text: str, metadata: dict[str, Any], score: float) -> NodeWithScore:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 from fastapi import Query, Request
 from pydantic import BaseModel, Field, field_validator
@@ -12,7 +12,9 @@ from pydantic import BaseModel, Field, field_validator
 from api.deps import CallerDep, ServicesDep
 from api.guard import guarded_router
 from api.models import Body, Listing
+from rag.browse import DocumentInfo, Found, Passage
 from rag.model import Chunk, CollectionInfo, Hit, IngestReport
+from workflows.gates.model import Actor
 from workflows.store.db import Tx
 from workflows.store.repositories import collections
 from workflows.usecases.recording import record
@@ -20,6 +22,7 @@ from workflows.usecases.services import Services
 
 router = guarded_router(prefix="/knowledge", tags=["knowledge"])
 
+Json = Any
 SUFFIXES = frozenset({".md", ".txt", ".csv", ".jsonl"})
 MAX_TEXT = 900_000
 
@@ -38,6 +41,16 @@ class KnowledgeBase(Protocol):
     async def ingest(
         self, namespace: str, collection: str, paths: list[Path], *, root: Path | None = None
     ) -> IngestReport: ...
+
+    async def contents(self, namespace: str, collection: str) -> list[DocumentInfo]: ...
+
+    async def passages(
+        self, namespace: str, collection: str, document: str, *, first: int = 0, most: int = 50
+    ) -> list[Passage]: ...
+
+    async def inspect(self, namespace: str, collection: str, query: str, *, top_k: int = 10) -> list[Found]: ...
+
+    async def delete_document(self, namespace: str, collection: str, document: str) -> int: ...
 
     async def close(self) -> None: ...
 
@@ -90,20 +103,45 @@ async def add_document(
 ) -> IngestReport:
     """Add a document, or replace the one of that name. Equal content is not embedded again."""
     knowledge = knowledge_of(request, services)
+    return await take_in(knowledge, services, caller.namespace, caller.actor, collection, body)
+
+
+async def take_in(
+    knowledge: KnowledgeBase, services: Services, namespace: str, actor: Actor, collection: str, document: Document
+) -> IngestReport:
+    """Add or replace a document and record who did. Raises ``KnowledgeError``."""
     with tempfile.TemporaryDirectory(prefix="visto-upload-") as folder:
-        path = Path(folder) / body.name
-        path.write_text(body.text, encoding="utf-8")
-        report = await knowledge.ingest(caller.namespace, collection, [path], root=Path(folder))
-    info = await knowledge.describe(caller.namespace, collection)
+        path = Path(folder) / document.name
+        path.write_text(document.text, encoding="utf-8")
+        report = await knowledge.ingest(namespace, collection, [path], root=Path(folder))
+    info = await knowledge.describe(namespace, collection)
     meta = {"collection": collection, "chunks": report.chunks, "added": report.added, "updated": report.updated}
-
-    def note(tx: Tx) -> None:
-        collections.put(tx, caller.namespace, collection, info.model_dump(mode="json"))
-        content = {"document": body.name}
-        record(tx, services.journal, caller.namespace, "knowledge.ingested", caller.actor, content=content, meta=meta)
-
-    await services.db.write(note)
+    content = {"document": document.name}
+    await _note(services, namespace, actor, "knowledge.ingested", info, content=content, meta=meta)
     return report
+
+
+async def take_out(
+    knowledge: KnowledgeBase, services: Services, namespace: str, actor: Actor, collection: str, document: str
+) -> int:
+    """Remove a document and record who did; returns how many passages it had. Raises ``KnowledgeError``."""
+    removed = await knowledge.delete_document(namespace, collection, document)
+    if removed:
+        info = await knowledge.describe(namespace, collection)
+        meta = {"collection": collection, "chunks": removed}
+        content = {"document": document}
+        await _note(services, namespace, actor, "knowledge.removed", info, content=content, meta=meta)
+    return removed
+
+
+async def _note(
+    services: Services, namespace: str, actor: Actor, kind: str, info: CollectionInfo, *, content: Json, meta: Json
+) -> None:
+    def unit(tx: Tx) -> None:
+        collections.put(tx, namespace, info.collection, info.model_dump(mode="json"))
+        record(tx, services.journal, namespace, kind, actor, content=content, meta=meta)
+
+    await services.db.write(unit)
 
 
 def knowledge_of(request: Request, services: Services) -> KnowledgeBase:

@@ -19,7 +19,7 @@ from workflows.usecases.services import SECRETS_FILE, Services
 Json = Any
 State = Literal["set", "restart", "missing"]
 FILE = "connections.yaml"
-SECRET = "$secret"
+REFERENCE = "$secret"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def _uses(found: Iterator[tuple[str, Json]]) -> tuple[dict[str, list[str]], dict
 def _names(value: Json) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         for key, child in value.items():
-            if key == SECRET and isinstance(child, list):
+            if key == REFERENCE and isinstance(child, list):
                 yield from (("secret", part["name"]) for part in child if isinstance(part, dict) and "name" in part)
             elif key == "auth" and isinstance(child, dict) and isinstance(child.get("secret"), str):
                 yield "secret", child["secret"]
