@@ -18,16 +18,18 @@ from api.slack_app import forms
 from api.slack_app.clicks import delivery_id
 from api.slack_app.desk import Desk
 from api.slack_app.handlers import Handlers
-from connectors.slack.client import SlackClient
+from connectors.slack.client import SlackClient, SlackRefused, SlackUnknown
 from workflows.gates.model import Action
 from workflows.relay.notices import slack_card as card
+from workflows.store.db import StoreUnavailable
 from workflows.store.repositories import inbound
 from workflows.usecases.services import Services
 
 log = logging.getLogger("visto.slack")
 
 SOURCE = "slack"
-OK = 200
+OK, UNAVAILABLE = 200, 503
+_PARTS = ("team", "user", "enterprise", "channel", "container", "view", "message", "event", "function_data")
 
 Json = Any
 
@@ -51,9 +53,20 @@ class SlackApp:
         self._register(Handlers(Desk(services, poke), client, self._tasks))
 
     async def answer(self, body: str, headers: Mapping[str, str]) -> BoltResponse:
-        """Bolt's answer; what is authentic and not for us is answered with an empty 200."""
-        response = await self.bolt.async_dispatch(AsyncBoltRequest(body=body, headers={**headers}))
-        return response if response.status == OK else BoltResponse(status=OK, body="")
+        """Bolt's answer. What is authentic and not for us gets an empty 200; 503 means that it was not taken."""
+        try:
+            request = AsyncBoltRequest(body=body, headers={**headers})
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+            return BoltResponse(status=OK, body="")
+        if not _plausible(request.body):
+            return BoltResponse(status=OK, body="")
+        try:
+            await self._client.identity()
+        except (SlackRefused, SlackUnknown) as error:
+            log.warning("a request cannot be answered before Slack says who we are: %s", error)
+            return BoltResponse(status=UNAVAILABLE, body="")
+        response = await self.bolt.async_dispatch(request)
+        return response if response.status in (OK, UNAVAILABLE) else BoltResponse(status=OK, body="")
 
     async def close(self) -> None:
         """Wait for what goes on behind answered forms."""
@@ -123,10 +136,24 @@ class SlackApp:
                 text = json.dumps(body, sort_keys=True, default=str)
                 digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
                 namespace = services.settings.namespace
-                receipt = await services.db.write(lambda tx: inbound.receive(tx, namespace, SOURCE, found, digest))
+                try:
+                    receipt = await services.db.write(lambda tx: inbound.receive(tx, namespace, SOURCE, found, digest))
+                except StoreUnavailable as error:
+                    log.warning("a delivery of Slack's was not taken: %s", error)
+                    return BoltResponse(status=UNAVAILABLE, body="")
                 if not receipt.first:
                     return BoltResponse(status=OK, body="")
             await next_()
             return None
 
         return once
+
+
+def _plausible(body: Json) -> bool:
+    """Whether the parts that Bolt reads are of the types that Slack sends; it does not expect others."""
+    if not isinstance(body, dict) or not all(isinstance(body.get(one), dict | str | None) for one in _PARTS):
+        return False
+    event, actions = body.get("event"), body.get("actions")
+    if event is not None and not isinstance(event, dict):
+        return False
+    return actions is None or (isinstance(actions, list) and all(isinstance(one, dict) for one in actions))
