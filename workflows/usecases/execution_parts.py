@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from workflows.flow.planned import FlowPlan, TaskPlan
 from workflows.store.repositories.execution_traces import GateState, Trace
@@ -26,9 +27,8 @@ ORDER = (
 _RANK = {state: rank for rank, state in enumerate(ORDER)}
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
-    """One element of a loop. ``key`` is its place (``57``, in a loop inside a loop ``3.57``); ``gates`` its gates' ids."""
+class Element(NamedTuple):
+    """One element of a loop. ``key`` is its place (``57``, in a loop inside a loop ``3.57``), ``gates`` are ids."""
 
     key: str
     state: str
@@ -69,7 +69,7 @@ def split(place: str) -> tuple[str, str]:
 
 def urgent(states: Iterable[str]) -> str:
     """The state that many parts together show; ``succeeded`` for none."""
-    return min(states, key=_rank, default="succeeded")
+    return min(states, key=lambda state: _RANK.get(state, len(ORDER)), default="succeeded")
 
 
 def by_key(key: str) -> tuple[tuple[int, str], ...]:
@@ -117,7 +117,9 @@ def parts_of(
     states = _places(gates, traces, failed, ended=ended)
     tasks: dict[str, Counter[str]] = {}
     for (path, _), state in states.items():
-        tasks.setdefault(path, Counter())[state] += 1
+        if path not in tasks:
+            tasks[path] = Counter()
+        tasks[path][state] += 1
     named = {(gate.path, gate.item_key): gate.id for gate in gates}
     paths = loops_of(plan)
     outside = [gate.id for gate in gates if not gate.item_key]
@@ -127,44 +129,37 @@ def parts_of(
 def _places(
     gates: Iterable[GateState], traces: Iterable[Trace], failed: Iterable[str], *, ended: bool
 ) -> dict[tuple[str, str], str]:
-    states: dict[tuple[str, str], str] = {}
-    for gate in gates:
-        states[gate.path, gate.item_key] = _of_gate(gate)
-    for trace in traces:
-        place = split(trace.path)
-        # what the journal holds at a gate's own place are records about the gate
-        if place not in states and (trace.began or trace.succeeded or trace.failed or trace.lost):
-            running = trace.state == "running"
-            states[place] = "cancelled" if running and ended else trace.state
-    for name in failed:
-        states[split(name)] = "failed"
+    states = {(path, key): _of_gate(state, outcome) for _, path, key, state, outcome in gates}
+    for place, state in traces:
+        states.setdefault(split(place), "cancelled" if ended and state == "running" else state)
+    for place in failed:
+        states[split(place)] = "failed"
     return states
 
 
-def _of_gate(gate: GateState) -> str:
-    if gate.state == "open":
+def _of_gate(state: str, outcome: str | None) -> str:
+    if state == "open":
         return "waiting"
-    if gate.state == "withdrawn":
+    if state == "withdrawn":
         return "withdrawn"
-    return gate.outcome if gate.outcome is not None and gate.outcome in _RANK else "succeeded"
+    return outcome if outcome in _RANK else "succeeded"
 
 
 def _loop(
     path: str, loops: list[str], states: Mapping[tuple[str, str], str], gates: Mapping[tuple[str, str], str]
 ) -> Loop:
     depth = sum(1 for other in loops if path == other or path.startswith(f"{other}/"))
-    found: dict[str, list[str]] = {}
+    ranks: dict[str, int] = {}
     asked: dict[str, list[str]] = {}
-    for (place, key), state in states.items():
-        if not key or not (place == path or place.startswith(f"{path}/")):
+    inner = f"{path}/"
+    for place, state in states.items():
+        where, key = place
+        if not key or not (where.startswith(inner) or where == path):
             continue
-        element = ".".join(key.split(".")[:depth])
-        found.setdefault(element, []).append(state)
-        if (place, key) in gates:
-            asked.setdefault(element, []).append(gates[place, key])
-    elements = [Element(key, urgent(some), tuple(asked.get(key, ()))) for key, some in found.items()]
-    return Loop(path, sorted(elements, key=lambda one: by_key(one.key)))
-
-
-def _rank(state: str) -> int:
-    return _RANK.get(state, len(ORDER))
+        element = ".".join(key.split(".")[:depth]) if "." in key else key
+        rank = _RANK[state]
+        ranks[element] = min(rank, ranks.get(element, rank))
+        if place in gates:
+            asked.setdefault(element, []).append(gates[place])
+    ordered = sorted(ranks, key=int) if all(map(str.isdecimal, ranks)) else sorted(ranks, key=by_key)
+    return Loop(path, [Element(key, ORDER[ranks[key]], tuple(asked.get(key, ()))) for key in ordered])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -17,8 +18,7 @@ from workflows.usecases.execution_parts import Element, Loop, Parts, by_key, par
 from workflows.usecases.plans import plan_of
 from workflows.usecases.results import load
 
-MOST_NAMED = 5
-"""How many of the parts that a restart runs again are named."""
+MAX_REMEMBERED = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +95,26 @@ def plan(tx: Tx, execution: Execution) -> FlowPlan:
     return plan_of(execution.namespace, revision)
 
 
+_remembered: OrderedDict[tuple[str, str, str, int], Parts] = OrderedDict()
+
+
 def parts(tx: Tx, execution: Execution) -> Parts:
-    """How its tasks and elements stand."""
+    """How its tasks and elements stand. Summed up once for each length of its journal, which grows with any change."""
     namespace, ended = execution.namespace, execution.state in TERMINAL
-    return parts_of(
-        plan(tx, execution),
-        execution_traces.gate_states(tx, namespace, execution.id),
-        execution_traces.traces(tx, namespace, execution.id),
-        execution.failed or () if ended else (),
-        ended=ended,
-    )
+    name = (namespace, execution.id, execution.state, execution_records.head(tx, namespace, execution.id))
+    known = _remembered.get(name)
+    if known is None:
+        known = parts_of(
+            plan(tx, execution),
+            execution_traces.gate_states(tx, namespace, execution.id),
+            execution_traces.traces(tx, namespace, execution.id),
+            execution.failed or () if ended else (),
+            ended=ended,
+        )
+        _remembered[name] = known
+        while len(_remembered) > MAX_REMEMBERED:
+            _remembered.popitem(last=False)
+    return known
 
 
 def usage(tx: Tx, execution: Execution) -> list[Usage]:

@@ -136,9 +136,10 @@ def strip(loop: Loop) -> list[tuple[str, str, str]]:
     """The loop's elements as cells of ``(state, key, words)``; of very many elements a cell shows the most urgent."""
     elements, size = loop.elements, -(-len(loop.elements) // STRIP) or 1
     cells: list[tuple[str, str, str]] = []
+    rank = {state: rank for rank, state in enumerate(ORDER)}
     for start in range(0, len(elements), size):
         some = elements[start : start + size]
-        first = min(some, key=lambda one: ORDER.index(one.state) if one.state in ORDER else len(ORDER))
+        first = min(some, key=lambda one: rank[one.state])
         more = f" and {plural(len(some) - 1, 'other')}" if len(some) > 1 else ""
         cells.append((tone(first.state), first.key, f"Element {first.key}: {word(first.state)}{more}"))
     return cells

@@ -12,6 +12,7 @@ from workflows.usecases.execution_spans import Level, Sort, Span
 
 WIDTH, NAMES = 960, 176
 LANE, ROOM, AXIS = 26, 5, 24
+BAR, THIN, MOST_ROWS = 16, 8, 12
 LEAST = 3
 """No bar is narrower: what took a millisecond is still seen."""
 MOST_TICKS = 7
@@ -30,7 +31,10 @@ _STEPS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """``share`` is how much of a lane's most is meant, for many elements together; 1 for a single one."""
+    """``share`` is how much of a lane's most is meant, for many elements together; 1 for a single one.
+
+    ``row`` counts within the lane: bars that overlap stand one below the other.
+    """
 
     x: float
     width: float
@@ -38,6 +42,7 @@ class Bar:
     state: str
     says: str
     share: float = 1.0
+    row: int = 0
 
 
 @dataclass(slots=True)
@@ -47,8 +52,24 @@ class Lane:
     path: str
     name: str
     depth: int
-    y: float
+    y: float = AXIS
     bars: list[Bar] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        return max((bar.row for bar in self.bars), default=0) + 1
+
+    @property
+    def height(self) -> float:
+        return LANE if self.rows == 1 else 2 * ROOM + self.rows * (THIN + 2)
+
+    @property
+    def thickness(self) -> int:
+        """How high its bars are."""
+        return BAR if self.rows == 1 else THIN
+
+    def top(self, bar: Bar) -> float:
+        return self.y + ROOM + bar.row * (self.thickness + 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +90,7 @@ class Chart:
 
     @property
     def height(self) -> float:
-        return AXIS + LANE * len(self.lanes) + 1
+        return AXIS + sum(lane.height for lane in self.lanes) + 1
 
     @property
     def sorts(self) -> list[Sort]:
@@ -99,9 +120,12 @@ def chart(spans: Sequence[Span], paths: Iterable[str], now: datetime) -> Chart:
     scale = _Scale(start, end)
     made = _lanes([span.path for span in spans], paths)
     by_path = {lane.path: lane for lane in made}
+    free: dict[str, list[float]] = {}
     for span in spans:
         x, width = scale.bar(span.start, span.end or now)
-        by_path[span.path].bars.append(Bar(x, width, span.sort, span.state, _says(span, now)))
+        row = _row(free.setdefault(span.path, []), x, width)
+        by_path[span.path].bars.append(Bar(x, width, span.sort, span.state, _says(span, now), row=row))
+    _stack(made)
     return Chart(made, _ticks(scale, start, end), start, end, [(span, _took(span, now)) for span in spans])
 
 
@@ -119,11 +143,30 @@ def levels_chart(
         x, width = scale.bar(span.start, span.end or now)
         by_path[span.path].bars.append(Bar(x, width, span.sort, span.state, _says(span, now)))
     for (path, sort), some in levels.items():
-        by_path[path].bars.extend(_level_bars(scale, sort, some, end))
+        row = len({bar.sort for bar in by_path[path].bars})
+        by_path[path].bars.extend(_level_bars(scale, sort, some, end, row))
+    _stack(made)
     return Chart(made, _ticks(scale, start, end), start, end)
 
 
-def _level_bars(scale: _Scale, sort: Sort, levels: Sequence[Level], end: datetime) -> Iterable[Bar]:
+def _row(free: list[float], x: float, width: float) -> int:
+    """The first row with room at ``x``; when there are too many, the last one takes the rest. ``free`` is where each
+    row's bars end."""
+    row = next((row for row, end in enumerate(free) if end <= x), len(free))
+    row = min(row, MOST_ROWS - 1)
+    if row == len(free):
+        free.append(0)
+    free[row] = max(free[row], x + width)
+    return row
+
+
+def _stack(lanes: Iterable[Lane]) -> None:
+    y: float = AXIS
+    for lane in lanes:
+        lane.y, y = y, y + lane.height
+
+
+def _level_bars(scale: _Scale, sort: Sort, levels: Sequence[Level], end: datetime, row: int) -> Iterable[Bar]:
     most = max(level.count for level in levels)
     for level, following in zip(levels, [*levels[1:], None], strict=True):
         if level.count:
@@ -131,17 +174,14 @@ def _level_bars(scale: _Scale, sort: Sort, levels: Sequence[Level], end: datetim
             x, width = scale.bar(level.at, until)
             verb = "waited for people" if sort == "people" else "were under way"
             says = f"{level.count} {verb} from {clock(level.at)}, for {duration(until - level.at)}"
-            yield Bar(x, width, sort, "running", says, round(0.25 + 0.75 * level.count / most, 2))
+            yield Bar(x, width, sort, "running", says, round(0.25 + 0.75 * level.count / most, 2), row)
 
 
 def _lanes(found: Iterable[str], paths: Iterable[str]) -> list[Lane]:
     present = set(found)
     order = list(dict.fromkeys([*([""] if "" in present else []), *paths, *sorted(present)]))
     shown = [path for path in order if path in present]
-    return [
-        Lane(path, path.rpartition("/")[2] if path else "Execution", path.count("/"), AXIS + LANE * row)
-        for row, path in enumerate(shown)
-    ]
+    return [Lane(path, path.rpartition("/")[2] if path else "Execution", path.count("/")) for path in shown]
 
 
 def _ticks(scale: _Scale, start: datetime, end: datetime) -> list[Tick]:

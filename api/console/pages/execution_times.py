@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import Response
@@ -62,7 +62,11 @@ def _chart(tx: Tx, view: View, element: str, part: str, now: datetime) -> Chart:
     if view.records <= SINGLE:
         return chart(spans_of(execution_records.records(tx, namespace, number, limit=SINGLE)), paths, now)
     runs = spans_of(execution_records.records(tx, namespace, number, only=("execution.",), limit=OF_ELEMENT))
-    length = (view.execution.ended_at or now) - view.execution.created_at
-    width = width_for(max(length, timedelta(seconds=1)), PARTS)
+    edges = [
+        datetime.fromisoformat(record.occurred_at)
+        for after in (0, view.records - 1)
+        for record in execution_records.records(tx, namespace, number, after=after, limit=1)
+    ]
+    width = width_for(max(edges, default=now) - min(edges, default=now), PARTS)
     levels = levels_of(execution_traces.buckets(tx, namespace, number, width))
     return levels_chart(levels, runs, paths, now)

@@ -66,7 +66,10 @@ class Waiting:
 
 _MINE = executions.c.namespace == bindparam("ns")
 _ALL = sa.select(*columns(executions, ExecutionRow)).where(_MINE)
-_SOME = _ALL.where(executions.c.id.in_(bindparam("ids", expanding=True)))
+# SQLite would rather go through every execution of a namespace than look up ids: an expression is in no index
+_SOME = sa.select(*columns(executions, ExecutionRow)).where(
+    executions.c.namespace + "" == bindparam("ns"), executions.c.id.in_(bindparam("ids", expanding=True))
+)
 _COUNTS = sa.select(executions.c.state, sa.func.count()).where(_MINE).group_by(executions.c.state)
 _COUNTS_OF_FLOW = _COUNTS.where(executions.c.flow_id == bindparam("flow"))
 _FLOWS = sa.select(executions.c.flow_id).where(_MINE).distinct().order_by(executions.c.flow_id)
@@ -80,7 +83,7 @@ _OPEN = (
     .group_by(gates.c.execution_id, gates.c.path)
 )
 _AUDIENCES = sa.select(gates.c.id, gates.c.audience).where(
-    gates.c.namespace == bindparam("ns"), gates.c.id.in_(bindparam("ids", expanding=True))
+    gates.c.namespace + "" == bindparam("ns"), gates.c.id.in_(bindparam("ids", expanding=True))
 )
 
 

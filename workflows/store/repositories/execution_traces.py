@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
@@ -18,26 +18,12 @@ from workflows.store.sql import many
 from workflows.store.tables import audit_event, decisions, gates, operations, outbox
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """The records of one step of one element (``triage/review/write[57]``): from when to when, and when it last began,
-    succeeded, failed or lost an answer."""
+class Trace(NamedTuple):
+    """The last that is known of one step of one element (``triage/review/write[57]``): succeeded, failed, running, or
+    unknown when its answer was lost."""
 
     path: str
-    count: int
-    first: str
-    last: str
-    began: str | None
-    succeeded: str | None
-    failed: str | None
-    lost: str | None
-
-    @property
-    def state(self) -> str:
-        """``succeeded``, ``failed``, ``unknown`` or ``running``, whichever came last; a beginning is overtaken by its end."""
-        ends = ((self.succeeded, "succeeded"), (self.failed, "failed"), (self.lost, "unknown"), (self.began, "running"))
-        best = max((at for at, _ in ends if at), default="")
-        return next((state for at, state in ends if at == best), "succeeded")
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +39,7 @@ class Bucket:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class GateState:
+class GateState(NamedTuple):
     """A gate in short; ``outcome`` is None while nothing is decided."""
 
     id: str
@@ -134,28 +119,20 @@ FAILS = (
 LOSES = ("llm.unknown_outcome", "tool.unknown_outcome", "action.unknown_outcome")
 
 
-def _latest(kinds: tuple[str, ...]) -> sa.ColumnElement[str | None]:
-    return sa.func.max(sa.case((audit_event.c.kind.in_(kinds), audit_event.c.occurred_at)))
-
-
-_TRACES = (
-    sa.select(
-        audit_event.c.path,
-        sa.func.count(),
-        sa.func.min(audit_event.c.occurred_at),
-        sa.func.max(audit_event.c.occurred_at),
-        *(_latest(kinds) for kinds in (BEGINS, SUCCEEDS, FAILS, LOSES)),
-    )
-    .where(_EXECUTION)
-    .group_by(audit_event.c.path)
+# what one transaction wrote has one time: an end comes after its beginning, a new attempt after a lost one
+_SORTED = (("4", SUCCEEDS), ("3", FAILS), ("2", BEGINS), ("1", LOSES))
+_STATES_OF = {"4": "succeeded", "3": "failed", "2": "running", "1": "unknown"}
+_LAST = sa.func.max(
+    audit_event.c.occurred_at + sa.case(*((audit_event.c.kind.in_(kinds), mark) for mark, kinds in _SORTED), else_="0")
 )
+_TRACES = sa.select(audit_event.c.path, _LAST).where(_EXECUTION).group_by(audit_event.c.path)
 _DECIDED = sa.and_(
     decisions.c.namespace == gates.c.namespace,
     decisions.c.gate_id == gates.c.id,
     decisions.c.undone_at.is_(None),
     decisions.c.outcome != "changes_requested",
 )
-_STATES = (
+_GATE_STATES = (
     sa.select(gates.c.id, gates.c.path, gates.c.item_key, gates.c.state, decisions.c.outcome)
     .outerjoin(decisions, _DECIDED)
     .where(gates.c.namespace == bindparam("ns"), gates.c.execution_id == bindparam("execution"))
@@ -168,7 +145,8 @@ _ROWS = (
         decisions.c.snapshot,
     )
     .outerjoin(decisions, _DECIDED)
-    .where(gates.c.namespace == bindparam("ns"), gates.c.id.in_(bindparam("ids", expanding=True)))
+    # SQLite would rather go through every gate of a namespace than look up ids: an expression is in no index
+    .where(gates.c.namespace + "" == bindparam("ns"), gates.c.id.in_(bindparam("ids", expanding=True)))
 )
 _USAGE = (
     sa.select(operations.c.kind, sa.func.count(), sa.func.sum(operations.c.usd), sa.func.sum(operations.c.tokens))
@@ -185,8 +163,10 @@ _CALLBACK = (
 
 
 def traces(tx: Tx, namespace: str, execution_id: str) -> list[Trace]:
-    """One line for each place that has records."""
-    return many(tx, Trace, _TRACES, {"ns": namespace, "execution": execution_id})
+    """One line for each place that called something outside."""
+    rows = tx.conn.execute(_TRACES, {"ns": namespace, "execution": execution_id})
+    # what the journal holds at a gate's own place are records about the gate, which are none of these
+    return [Trace(path, _STATES_OF[last[-1]]) for path, last in rows.tuples() if last[-1] != "0"]
 
 
 def buckets(tx: Tx, namespace: str, execution_id: str, width: int) -> list[Bucket]:
@@ -202,11 +182,14 @@ def buckets(tx: Tx, namespace: str, execution_id: str, width: int) -> list[Bucke
 
 def gate_states(tx: Tx, namespace: str, execution_id: str) -> list[GateState]:
     """Every gate of the execution in short, in no particular order."""
-    return many(tx, GateState, _STATES, {"ns": namespace, "execution": execution_id})
+    rows = tx.conn.execute(_GATE_STATES, {"ns": namespace, "execution": execution_id})
+    return [GateState(*row) for row in rows.tuples()]
 
 
 def gate_rows(tx: Tx, namespace: str, ids: Sequence[str]) -> dict[str, GateRow]:
     """These gates as lines, by id."""
+    if not ids:
+        return {}
     return {row.id: row for row in many(tx, GateRow, _ROWS, {"ns": namespace, "ids": list(ids)})}
 
 
