@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import wraps
 
 from fastapi import Response
 
@@ -24,6 +26,7 @@ from workflows.usecases import decide
 router = console_router(prefix="/gates")
 
 MAX_EXTENSION = timedelta(days=366)
+Route = Callable[[PageDep, str], Awaitable[Response]]
 LEASE = timedelta(minutes=10)
 _TOLD = {
     Outcome.APPROVED: "Approved.",
@@ -31,6 +34,39 @@ _TOLD = {
     Outcome.REJECTED: "Rejected.",
     Outcome.CHANGES_REQUESTED: "Changes requested.",
 }
+
+
+def told_on_the_gate(action: Route) -> Route:
+    """A refusal is told to a script as it is, and to a person above the gate as it stands now."""
+
+    @wraps(action)
+    async def answer(page: Page, gate_id: str) -> Response:
+        try:
+            return await action(page, gate_id)
+        except GateError as error:
+            if wants_json(page.request) or error.code == "gate_not_found":
+                raise
+            if page.form.get("action") == Action.EDIT:
+                return await refused_edit(page, gate_id, error)
+            return await _refused(page, gate_id, error)
+
+    return answer
+
+
+async def _refused(page: Page, gate_id: str, error: GateError) -> Response:
+    """The present state of the gate under a clear word about what was refused; what was typed is kept."""
+    found = await gate_load.load_alone(page, gate_id)
+    act = {"reject": "reject", "request_changes": "changes"}.get(page.form.get("action", ""), "")
+    seen = error.detail.get("seen") if error.code == "stale_revision" else None
+    return await gate_load.show(
+        page,
+        gate_id,
+        status=error.status,
+        against=seen,
+        notice=gate_model.refused(error, found, page.actor.principal_id),
+        typed={"comment": page.form.get("comment", "")},
+        act=act if found.is_open else "",
+    )
 
 
 @router.post("/{gate_id}/seen")
@@ -41,21 +77,14 @@ async def gate_seen(page: PageDep, gate_id: str) -> Response:
 
 
 @router.post("/{gate_id}/decide")
+@told_on_the_gate
 async def gate_decide(page: PageDep, gate_id: str) -> Response:
     """Approve, edit, reject or request changes, on the revision and digest that the form was made from.
 
     Without scripts nothing is recorded when a page is loaded, so that the person saw it is recorded here.
     """
-    try:
-        await _seen(page, gate_id)
-        decided = await decide.decide(page.services, await _decision(page, gate_id))
-    except GateError as error:
-        if wants_json(page.request) or error.code == "gate_not_found":
-            raise
-        if page.form.get("action") == Action.EDIT:
-            return await refused_edit(page, gate_id, error)
-        return await _refused(page, gate_id, error)
-    return _decided(page, gate_id, decided)
+    await _seen(page, gate_id)
+    return _decided(page, gate_id, await decide.decide(page.services, await _decision(page, gate_id)))
 
 
 async def _decision(page: Page, gate_id: str) -> Decide:
@@ -106,23 +135,8 @@ def _decided(page: Page, gate_id: str, decided: Decided) -> Response:
     )
 
 
-async def _refused(page: Page, gate_id: str, error: GateError) -> Response:
-    """The present state of the gate under a clear word about what was refused; what was typed is kept."""
-    found = await gate_load.load_alone(page, gate_id)
-    act = {"reject": "reject", "request_changes": "changes"}.get(page.form.get("action", ""), "")
-    seen = error.detail.get("seen") if error.code == "stale_revision" else None
-    return await gate_load.show(
-        page,
-        gate_id,
-        status=error.status,
-        against=seen,
-        notice=gate_model.refused(error, found),
-        typed={"comment": page.form.get("comment", "")},
-        act=act if found.is_open else "",
-    )
-
-
 @router.post("/{gate_id}/undo")
+@told_on_the_gate
 async def gate_undo(page: PageDep, gate_id: str) -> Response:
     """Take back a decision that is not in effect yet."""
     request = _handle(page, gate_id)
@@ -131,6 +145,7 @@ async def gate_undo(page: PageDep, gate_id: str) -> Response:
 
 
 @router.post("/{gate_id}/claim")
+@told_on_the_gate
 async def gate_claim(page: PageDep, gate_id: str) -> Response:
     """Keep others from deciding for ten minutes; claiming again renews."""
     request = Claim(namespace=page.namespace, gate_id=gate_id, actor=page.actor, lease=LEASE)
@@ -139,6 +154,7 @@ async def gate_claim(page: PageDep, gate_id: str) -> Response:
 
 
 @router.post("/{gate_id}/release")
+@told_on_the_gate
 async def gate_release(page: PageDep, gate_id: str) -> Response:
     """Give the claim back: one's own, or as an admin anybody's."""
     request = _handle(page, gate_id)
@@ -147,6 +163,7 @@ async def gate_release(page: PageDep, gate_id: str) -> Response:
 
 
 @router.post("/{gate_id}/assign")
+@told_on_the_gate
 async def gate_assign(page: PageDep, gate_id: str) -> Response:
     """Ask one person to decide; an empty choice takes the assignment back."""
     to = page.form.text("to")
@@ -156,6 +173,7 @@ async def gate_assign(page: PageDep, gate_id: str) -> Response:
 
 
 @router.post("/{gate_id}/extend")
+@told_on_the_gate
 async def gate_extend(page: PageDep, gate_id: str) -> Response:
     """Give more time before the gate expires."""
     by = gate_input.span_of(page.form, "seconds", most=MAX_EXTENSION)
@@ -166,6 +184,7 @@ async def gate_extend(page: PageDep, gate_id: str) -> Response:
 
 
 @router.post("/{gate_id}/comment")
+@told_on_the_gate
 async def gate_comment(page: PageDep, gate_id: str) -> Response:
     """Say something that others read beside the gate."""
     text = gate_input.words_of(page.form, "text")

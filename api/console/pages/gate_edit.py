@@ -59,7 +59,9 @@ async def refused_edit(page: Page, gate_id: str, error: GateError) -> Response:
     found = await gate_load.load_alone(page, gate_id)
     if error.code == "invalid_edit" and found.edit_refusal is None:
         return await _form(page, found, error.detail.get("fields", {}))
-    return await _form(page, found, {}, notice=gate_model.refused(error, found), status=error.status)
+    return await _form(
+        page, found, {}, notice=gate_model.refused(error, found, page.actor.principal_id), status=error.status
+    )
 
 
 async def _form(

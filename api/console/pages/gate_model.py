@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from api.console.formats import duration, plural, title_case
+from api.console.formats import duration, title_case
 from api.console.pages.gate_diff import Change, changes
 from api.console.pages.gate_effects import Effect, effects
 from api.console.pages.gate_form import FormField, form_fields
@@ -248,17 +247,15 @@ def _not_for_you(reading: Reading, refusal: GateError) -> Notice:
     return Notice(str(refusal), refusal.remedy, "warn", refusal.code)
 
 
-def refused(error: GateError, reading: Reading) -> Notice:
-    """What to say on top of the present state when an action was refused."""
-    mine = reading.decision is not None and reading.decision.actor_id is not None
-    if error.code == "already_decided" and mine:
-        return Notice(
-            "This was decided before you, so your decision was not taken.",
-            f"{decided_in_words(reading)}. {error.remedy}",
-            "bad",
-            error.code,
-        )
-    return Notice(str(error), error.remedy, "bad", error.code)
+def refused(error: GateError, reading: Reading, principal_id: str) -> Notice:
+    """What to say to this person on top of the present state when an action was refused."""
+    decision = reading.decision
+    if error.code != "already_decided" or decision is None:
+        return Notice(str(error), error.remedy, "bad", error.code)
+    if decision.actor_id == principal_id:
+        return Notice("You had decided this already.", error.remedy, "info", error.code)
+    before = "This was decided before you, so your decision was not taken."
+    return Notice(before, f"{decided_in_words(reading)}. {error.remedy}", "bad", error.code)
 
 
 def progress(stage: Stage) -> str:
@@ -268,21 +265,3 @@ def progress(stage: Stage) -> str:
     return (
         f"{len(stage.yes)} of {stage.needed} {'approval' if stage.needed == 1 else 'approvals'} at stage {stage.named}"
     )
-
-
-def told(outcome: str | None, missing: int) -> str:
-    """What a decision came to, in a sentence."""
-    if outcome is None:
-        return f"Your approval counts. {plural(missing, 'more person', 'more people')} must agree."
-    return {
-        "approved": "Approved.",
-        "edited": "Approved with your changes.",
-        "rejected": "Rejected.",
-        "changes_requested": "Changes requested.",
-    }.get(outcome, f"Decided: {title_case(outcome)}.")
-
-
-def parsed(view: str) -> dict[str, Json]:
-    """A canonical view text as a document."""
-    found: dict[str, Json] = json.loads(view)
-    return found
