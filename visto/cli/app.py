@@ -41,6 +41,7 @@ COMMANDS = {
     "doctor": Entry("doctor", "Explain what this installation finds."),
     "pause": Entry("pause", "Stop new effects at once."),
     "resume": Entry("pause", "Let effects run again."),
+    "slack": Entry("slack", "Set the Slack app up, and link people to it."),
     "people": Entry("people", "Add people and groups, and give access."),
     "api": Entry("api", "Run the API process."),
     "worker": Entry("worker", "Run a worker process."),

@@ -128,7 +128,8 @@ class FakeSlack:
             return web.json_response({"ok": False, "error": error.error, **error.more}, status=status, headers=headers)
         if failure == "drop" and request.transport is not None:
             request.transport.abort()
-        return web.json_response({"ok": True, **answer})
+        scopes = {"x-oauth-scopes": ",".join(sorted(self.world.scopes))}
+        return web.json_response({"ok": True, **answer}, headers=scopes)
 
     def _answer(self, method: str, token: str, given: dict[str, Json]) -> dict[str, Json]:
         if not token:
