@@ -1,46 +1,80 @@
-// What every shown gate needs, on its own page and in the pane beside the inbox: editing in place (form, look, confirm),
-// parts that load when they are opened, and one open form at a time. Whoever shows the article sends its other forms.
+// What can be done about one shown gate, on its own page and in the pane beside the inbox.
 //
-//   const gate = attach(article);   gate.edit(); gate.open("reject"); gate.digit(1); gate.close(); gate.typed(); gate.detach();
+//   const gate = attach(article, { native: [...] });   forms whose data-act is in `native` are left to the browser
+//   gate.approve() edit() reject() changes() digit(n) close() undo() seen() typed() refresh() detach()
+//
+// The article tells "gate:decided", "gate:undone", "gate:changed" (claimed, commented ...) with the server's answer, and
+// "gate:refused" with the refusal. A listener that calls preventDefault() does the telling itself.
 
-import { $, $$, csrf, getPart, Refused, tellRefusal } from "../core.js";
+import { $, $$, csrf, el, getJson, getPart, live, me, post, Refused, tellRefusal, toast } from "../core.js";
 
 const INPUT = "input:not([type=hidden]), select, textarea:not([hidden])";
+const DECISIONS = ["approve", "reject", "changes", "edit"];
+const SAID = ["comment.added", "decision.vote", "approval.extended", "approval.assigned", "decision.undone", "claim.released"];
 const gone = (status) => new Refused({ status, detail: status ? "This could not be loaded." : "The server cannot be reached.", remedy: "Nothing was changed. Try again, or reload the page." });
 
-export function attach(article) {
+export function attach(article, { native = [] } = {}) {
+  const id = article.dataset.gate, address = `/gates/${id}`;
   const listening = new AbortController();
   const on = (target, kind, listener, options = {}) => target.addEventListener(kind, listener, { signal: listening.signal, ...options });
   const drops = () => $$("details.drop", article);
   const closeAll = (but) => { for (const one of drops()) if (one !== but) one.open = false; };
-  let looking = false;
+  const tell = (name, detail) => article.dispatchEvent(new CustomEvent(`gate:${name}`, { bubbles: true, cancelable: true, detail }));
+  const stale = () => article.hasAttribute("data-stale");
+  let busy = false;
 
-  // The form and the look at what it would do replace each other in their box; the server makes both.
-  async function look(form, submitter) {
-    if (looking) return;
-    looking = true;
-    const box = form.parentElement, body = new URLSearchParams(new FormData(form, submitter));
-    body.set("part", "panel");
-    submitter?.setAttribute("aria-busy", "true");
-    try {
-      const answer = await fetch(`/gates/${article.dataset.gate}/preview`, { method: "POST", body, headers: { "X-CSRF-Token": csrf } }).catch(() => { throw gone(0); });
-      const part = $("form.edit-form, [data-look]", new DOMParser().parseFromString(await answer.text(), "text/html"));
-      if (!part || answer.redirected) throw gone(answer.status);
-      form.closest("[data-look]")?.replaceWith(part) ?? form.replaceWith(part);
-      ($("[aria-invalid]", part) ?? $(part.matches("[data-look]") ? "button.primary" : INPUT, part))?.focus();
-      part.scrollIntoView({ block: "nearest" });
-    } catch (error) { tellRefusal(error); } finally { looking = false; submitter?.removeAttribute("aria-busy"); box.removeAttribute("aria-busy"); }
-  }
+  // Sending --------------------------------------------------------------------------
 
   on(article, "submit", (event) => {
-    if (event.target.dataset.act !== "preview" && event.submitter?.dataset.again === undefined) return;
+    const form = event.target, what = form.dataset.act, looks = what === "preview" || event.submitter?.dataset.again !== undefined;
+    if (!what || (!looks && native.includes(what))) return;
     event.preventDefault();
-    look(event.target, event.submitter);
+    if (!busy) (looks ? look : send)(form, event.submitter, what);
   });
+
+  const working = (button, now) => { busy = now; if (now) button?.setAttribute("aria-busy", "true"); else button?.removeAttribute("aria-busy"); };
+
+  async function send(form, button, what) {
+    const decides = DECISIONS.includes(what);
+    if (decides && stale()) return;
+    working(button, true);
+    try {
+      const answer = { ...await post(form.getAttribute("action"), new FormData(form, button)), what };
+      form.reset();
+      if (decides) { closeAll(); rest(true); }
+      if (tell(decides ? "decided" : what === "undo" ? "undone" : "changed", answer)) toast(answer.text, answer.undo ? { undo, seconds: answer.undo_s, key: "z" } : {});
+    } catch (error) {
+      if (tell("refused", error)) { tellRefusal(error); refresh(); }
+    } finally { working(button, false); }
+  }
+
+  // The form and the look at what it would do replace each other; the server makes both.
+  async function look(form, button) {
+    const body = new URLSearchParams(new FormData(form, button));
+    body.set("part", "panel");
+    working(button, true);
+    try {
+      const answer = await fetch(`${address}/preview`, { method: "POST", body, headers: { "X-CSRF-Token": csrf } }).catch(() => { throw gone(0); });
+      const part = $("form.edit-form, [data-look]", new DOMParser().parseFromString(await answer.text(), "text/html"));
+      if (!part || answer.redirected) throw gone(answer.status);
+      (form.closest("[data-look]") ?? form).replaceWith(part);
+      ($("[aria-invalid]", part) ?? $(part.matches("[data-look]") ? "button.primary" : INPUT, part))?.focus({ preventScroll: true });
+      part.scrollIntoView({ block: "nearest" });
+    } catch (error) { tellRefusal(error); } finally { working(button, false); }
+  }
+
+  async function undo() {
+    try {
+      const answer = { ...await post(`${address}/undo`), what: "undo" };
+      rest(false);
+      if (tell("undone", answer)) toast(answer.text);
+    } catch (error) { if (tell("refused", error)) tellRefusal(error); }
+  }
+
+  // Opening ---------------------------------------------------------------------------
 
   on(article, "click", (event) => { if (event.target.closest('[data-do="edit"]')) { event.preventDefault(); edit(); } });
   on(document, "click", (event) => { if (!event.target.closest("details.drop")) closeAll(); });
-
   on(article, "toggle", async ({ target: box }) => {
     if (box.open && box.matches("details.drop")) closeAll(box);
     const from = box.open && box.dataset.load;
@@ -53,21 +87,26 @@ export function attach(article) {
     } catch (error) { box.dataset.load = from; box.open = false; tellRefusal(error); }
   }, { capture: true });
 
+  const not = () => toast($(".gate-head .gate-notice .strong", article)?.textContent ?? "This is not possible here.", { tone: "warn" });
+
+  function approve() {
+    const button = $('form[data-act="approve"] button', article);
+    if (button && !stale()) button.form.requestSubmit(button); else not();
+  }
+
   function edit() {
     const box = $("[data-edit-box]", article);
-    if (!box) return false;
+    if (!box) return not();
     box.open = true;
-    $(INPUT, box)?.focus();
-    box.scrollIntoView({ block: "nearest" });
-    return true;
+    $(INPUT, box)?.focus({ preventScroll: true });
+    return box.scrollIntoView({ block: "nearest" });
   }
 
   function open(name) {
     const box = $(`details[data-drop="${name}"]`, article);
-    if (!box) return false;
+    if (!box || stale()) return not();
     box.open = true;
-    $("button, textarea", box).focus();
-    return true;
+    return $("button, textarea", box).focus();
   }
 
   function digit(number) {
@@ -82,10 +121,38 @@ export function attach(article) {
     return Boolean(opened);
   }
 
-  const differs = (field) => field.localName === "select" ? [...field.options].some((option) => option.selected !== option.defaultSelected && [...field.options].some((one) => one.defaultSelected))
+  const seen = () => post(article.dataset.seenUrl, { revision: article.dataset.revision }).catch(() => null);
+
+  const differs = (field) => field.localName === "select" ? [...field.options].some((one) => one.defaultSelected && !one.selected)
     : field.type === "checkbox" ? field.checked !== field.defaultChecked : field.value !== field.defaultValue;
-  /** Whether something was typed that is not sent yet. */
   const typed = () => Boolean($("[data-look]", article)) || $$(INPUT, article).some(differs);
 
-  return { article, edit, open, digit, close, typed, detach: () => listening.abort() };
+  // What happens to it elsewhere is said quietly, and what was typed stays ---------------
+
+  async function refresh(kind = "") {
+    let now;
+    try { now = await getJson(`${address}?part=state`); } catch { return; }
+    const closed = now.state !== "open", moved = String(now.revision) !== article.dataset.revision;
+    const news = closed && article.dataset.state === "open" ? now.decided : moved ? now.revised : now.claimed || (SAID.includes(kind) ? now.last : "");
+    rest(closed || moved || ("may" in article.dataset && !now.may_decide));
+    if (news) say(news, now.at);
+  }
+
+  function rest(resting) {
+    article.toggleAttribute("data-stale", resting);
+    for (const button of $$(".gate-bar button, [data-look] button, .edit-form button", article)) button.disabled = resting;
+  }
+
+  function say(text, at) {
+    const seconds = Math.max(0, Math.round((Date.now() - Date.parse(at ?? "")) / 1000));
+    const when = seconds > 600 || Number.isNaN(seconds) ? "" : seconds < 2 ? "just now" : `${seconds} s ago`;
+    $("[data-news]", article).replaceChildren(el("span", {}, `${text} ${when}`), el("button", { class: "btn small", type: "button", "data-show-now": true }, typed() ? "Show it, and lose what you typed" : "Show it"));
+  }
+
+  const deaf = live((event) => {
+    if (event.topic === "reload") refresh();
+    if (event.topic === "gate" && event.id === id && event.by !== me && event.kind !== "approval.viewed") refresh(event.kind);
+  });
+
+  return { id, article, approve, edit, reject: () => open("reject"), changes: () => open("changes"), digit, close, undo, seen, typed, refresh, detach: () => { listening.abort(); deaf(); } };
 }
