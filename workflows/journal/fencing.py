@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from workflows.store.db import Tx
+from workflows.store.prepared import Prepared
 from workflows.store.repositories.leases import lock_key
 from workflows.store.tables import operations
 
@@ -29,8 +30,10 @@ class Fenced(Exception):
         self.current = current
 
 
-_HIGHEST = sa.select(sa.func.max(operations.c.fence)).where(
-    operations.c.namespace == bindparam("ns"), operations.c.op_id == bindparam("op")
+_HIGHEST = Prepared(
+    sa.select(sa.func.max(operations.c.fence)).where(
+        operations.c.namespace == bindparam("ns"), operations.c.op_id == bindparam("op")
+    )
 )
 
 
@@ -40,7 +43,7 @@ def pass_fence(tx: Tx, namespace: str, op_id: str, fence: int | None) -> int:
     Raises ``Fenced``.
     """
     lock_key(tx, namespace, "op", op_id)
-    highest: int | None = tx.conn.execute(_HIGHEST, {"ns": namespace, "op": op_id}).scalar_one()
+    highest: int | None = _HIGHEST.value(tx, {"ns": namespace, "op": op_id})
     if fence is None:
         return (highest or 0) + 1
     if highest is not None and highest > fence:

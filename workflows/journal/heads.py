@@ -10,6 +10,7 @@ from sqlalchemy import bindparam
 from workflows.journal.chain import GENESIS
 from workflows.journal.sealing import LIVE_KEY
 from workflows.store.db import Tx
+from workflows.store.prepared import Prepared
 from workflows.store.sql import insert_ignore
 from workflows.store.tables import audit_event, audit_head, executions, revisions
 
@@ -37,16 +38,16 @@ class Known:
 
 _MINE = sa.and_(audit_head.c.stream == bindparam("of"), audit_head.c.namespace == bindparam("ns"))
 # the key by subject comes with the head, so that an append costs no statement more
-_LOCK = sa.select(audit_head.c.seq, audit_head.c.hash, LIVE_KEY).where(_MINE).with_for_update(of=audit_head)
-_MOVE = audit_head.update().where(_MINE)
+_LOCK = Prepared(sa.select(audit_head.c.seq, audit_head.c.hash, LIVE_KEY).where(_MINE).with_for_update(of=audit_head))
+_MOVE = Prepared(audit_head.update().where(_MINE))
 _RECORDED = sa.select(
     audit_event.c.op_key, audit_event.c.event_id, audit_event.c.stream, audit_event.c.kind,
     audit_event.c.action_digest, audit_event.c.content_commitment,
 ).where(audit_event.c.namespace == bindparam("ns"))  # fmt: skip
 # a list of keys is rendered anew for every call, which costs more than the look-up: one key has its own statement
-_KNOWN_ONE = _RECORDED.where(audit_event.c.op_key == bindparam("keys"))
+_KNOWN_ONE = Prepared(_RECORDED.where(audit_event.c.op_key == bindparam("keys")))
 _KNOWN = _RECORDED.where(audit_event.c.op_key.in_(bindparam("keys", expanding=True)))
-_REVISION = (
+_REVISION = Prepared(
     sa.select(revisions.c.sha256)
     .join(
         executions,
@@ -63,18 +64,18 @@ _REVISION = (
 def lock(tx: Tx, namespace: str, stream: str, subject: str) -> Head:
     """Lock the stream's head until the transaction ends, making it if the stream is new."""
     params = {"of": stream, "ns": namespace, "subject": subject}
-    row = tx.conn.execute(_LOCK, params).one_or_none()
+    row = _LOCK.row(tx, params)
     if row is None:
         new = {"stream": stream, "namespace": namespace, "seq": 0, "hash": GENESIS}
         insert_ignore(tx, audit_head, new, ("stream",))
-        row = tx.conn.execute(_LOCK, params).one_or_none()
+        row = _LOCK.row(tx, params)
     if row is None:
         raise ValueError(f"stream {stream!r} belongs to another namespace than {namespace!r}")
     return Head(*row)
 
 
 def move(tx: Tx, namespace: str, stream: str, head: Head) -> None:
-    tx.conn.execute(_MOVE, {"of": stream, "ns": namespace, "seq": head.seq, "hash": head.hash})
+    _MOVE.change(tx, {"of": stream, "ns": namespace, "seq": head.seq, "hash": head.hash})
 
 
 def known(tx: Tx, namespace: str, op_keys: list[str]) -> dict[str, Known]:
@@ -82,9 +83,9 @@ def known(tx: Tx, namespace: str, op_keys: list[str]) -> dict[str, Known]:
     if not op_keys:
         return {}
     if len(op_keys) == 1:
-        rows = tx.conn.execute(_KNOWN_ONE, {"ns": namespace, "keys": op_keys[0]})
+        rows = _KNOWN_ONE.rows(tx, {"ns": namespace, "keys": op_keys[0]})
     else:
-        rows = tx.conn.execute(_KNOWN, {"ns": namespace, "keys": op_keys})
+        rows = list(tx.conn.execute(_KNOWN, {"ns": namespace, "keys": op_keys}))
     return {op_key: Known(*rest) for op_key, *rest in rows}
 
 
@@ -92,5 +93,5 @@ def revision_sha256(tx: Tx, namespace: str, execution_id: str | None) -> str | N
     """The digest of the revision that an execution runs; a stream's first record commits to it."""
     if execution_id is None:
         return None
-    digest: str | None = tx.conn.execute(_REVISION, {"ns": namespace, "execution": execution_id}).scalar_one_or_none()
+    digest: str | None = _REVISION.value(tx, {"ns": namespace, "execution": execution_id})
     return digest

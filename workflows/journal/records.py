@@ -6,7 +6,7 @@ Errors: ``AuditConflict`` (permanent: the same ``op_key`` came with something el
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -18,9 +18,11 @@ from workflows.journal.canonical import content_bytes, jcs
 from workflows.journal.keyring import Keyring
 from workflows.store.db import Tx
 from workflows.store.ids import new_id
+from workflows.store.prepared import Prepared
 from workflows.store.tables import audit_blob, audit_event
 
 ADMIN = "admin"
+_EVENT, _BLOB = Prepared(audit_event.insert()), Prepared(audit_blob.insert())
 
 
 class AuditConflict(Exception):
@@ -200,15 +202,10 @@ def _write(
     if not events:
         return
     try:
-        tx.conn.execute(audit_event.insert(), _rows(events))
+        _EVENT.change_each(tx, events)
     except IntegrityError as error:
         # another stream took one of these keys between our look-up and now
         raise AuditConflict(", ".join(str(event["op_key"]) for event in events if event["op_key"]), None) from error
     if blobs:
-        tx.conn.execute(audit_blob.insert(), _rows(blobs))
+        _BLOB.change_each(tx, blobs)
     heads.move(tx, namespace, stream, head)
-
-
-def _rows(rows: Iterable[dict[str, Any]]) -> Any:
-    listed = list(rows)
-    return listed[0] if len(listed) == 1 else listed

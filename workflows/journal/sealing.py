@@ -17,6 +17,7 @@ from workflows.journal.canonical import content_value
 from workflows.journal.keyring import NONCE_BYTES, Keyring
 from workflows.store.db import Tx
 from workflows.store.ids import new_id
+from workflows.store.prepared import Prepared
 from workflows.store.sql import insert_ignore
 from workflows.store.tables import audit_blob, audit_key
 
@@ -59,11 +60,13 @@ LIVE_KEY = (
     )
     .scalar_subquery()
 )
-_WRAPPED = sa.select(audit_key.c.wrapped, audit_key.c.kek_id).where(
-    audit_key.c.namespace == bindparam("ns"), audit_key.c.key_id == bindparam("key")
+_WRAPPED = Prepared(
+    sa.select(audit_key.c.wrapped, audit_key.c.kek_id).where(
+        audit_key.c.namespace == bindparam("ns"), audit_key.c.key_id == bindparam("key")
+    )
 )
-_FIND_LIVE = sa.select(LIVE_KEY)
-_BLOB = (
+_FIND_LIVE = Prepared(sa.select(LIVE_KEY))
+_BLOB = Prepared(
     sa.select(
         audit_blob.c.key_id, audit_blob.c.nonce, audit_blob.c.ciphertext,
         audit_key.c.wrapped, audit_key.c.kek_id, audit_key.c.destroyed_at,
@@ -75,7 +78,7 @@ _BLOB = (
 
 def live_key(tx: Tx, namespace: str, subject: str) -> str | None:
     """The id of the subject's key, or None when there is none yet (or it was destroyed)."""
-    found: str | None = tx.conn.execute(_FIND_LIVE, {"ns": namespace, "subject": subject}).scalar_one()
+    found: str | None = _FIND_LIVE.value(tx, {"ns": namespace, "subject": subject})
     return found
 
 
@@ -95,7 +98,9 @@ def cipher(tx: Tx, keyring: Keyring, namespace: str, key_id: str) -> AESGCM:
     """The cipher of a live key. Raises ``KeyringError``."""
     if (known := keyring.known(key_id)) is not None:
         return known
-    wrapped, kek_id = tx.conn.execute(_WRAPPED, {"ns": namespace, "key": key_id}).one()
+    row = _WRAPPED.row(tx, {"ns": namespace, "key": key_id})
+    assert row is not None
+    wrapped, kek_id = row
     return keyring.unwrap(key_id, wrapped, kek_id)
 
 
@@ -117,7 +122,7 @@ def unseal(key: AESGCM, event_id: str, nonce: bytes, ciphertext: bytes) -> Opene
 
 def read(tx: Tx, keyring: Keyring, namespace: str, event_id: str) -> Opened | Erased | None:
     """A record's content; None when it has none. Raises ``Unreadable`` and ``KeyringError``."""
-    row = tx.conn.execute(_BLOB, {"ns": namespace, "event": event_id}).one_or_none()
+    row = _BLOB.row(tx, {"ns": namespace, "event": event_id})
     if row is None:
         return None
     key_id, nonce, ciphertext, wrapped, kek_id, destroyed_at = row

@@ -1,6 +1,7 @@
 """What the repositories share: rows as dataclasses, and the inserts that tolerate an existing row.
 
-Statements are built once (module constants or ``lru_cache``), so a call costs its parameters and nothing else.
+Statements are built once (module constants or ``lru_cache``); those of the hot transactions are ``Prepared``, so that a
+call costs its parameters and nothing else.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from workflows.store.db import Tx
+from workflows.store.prepared import Prepared
 
 T = TypeVar("T")
 
-Statement = sa.Executable
+Statement = sa.Executable | Prepared
 Values = Mapping[str, Any]
 
 
@@ -28,16 +30,23 @@ def columns(table: sa.Table, cls: type[Any]) -> list[sa.Column[Any]]:
 
 def one(tx: Tx, cls: type[T], statement: Statement, params: Values) -> T | None:
     """The only row as ``cls``, or None."""
+    if isinstance(statement, Prepared):
+        found = statement.row(tx, params)
+        return None if found is None else cls(*found)
     row = tx.conn.execute(statement, params).one_or_none()
     return None if row is None else cls(*row)
 
 
 def many(tx: Tx, cls: type[T], statement: Statement, params: Values) -> list[T]:
+    if isinstance(statement, Prepared):
+        return [cls(*row) for row in statement.rows(tx, params)]
     return [cls(*row) for row in tx.conn.execute(statement, params)]
 
 
 def changed(tx: Tx, statement: Statement, params: Values) -> int:
     """Execute a write and return how many rows it touched."""
+    if isinstance(statement, Prepared):
+        return statement.change(tx, params)
     return tx.conn.execute(statement, params).rowcount
 
 
@@ -46,25 +55,25 @@ def insert_ignore(tx: Tx, table: sa.Table, values: Values, conflict: Sequence[st
 
     Returns whether it was inserted.
     """
-    return changed(tx, _ignore(table, tx.is_postgres, tuple(conflict)), values) == 1
+    return _ignore(table, tx.is_postgres, tuple(conflict)).change(tx, values) == 1
 
 
 def upsert(tx: Tx, table: sa.Table, values: Values, conflict: Sequence[str], update: Sequence[str]) -> None:
     """Insert, or overwrite the ``update`` columns of the row that has the same ``conflict`` columns."""
-    tx.conn.execute(_upsert(table, tx.is_postgres, tuple(conflict), tuple(update)), values)
+    _upsert(table, tx.is_postgres, tuple(conflict), tuple(update)).change(tx, values)
 
 
 @lru_cache
-def _ignore(table: sa.Table, is_postgres: bool, conflict: tuple[str, ...]) -> Statement:
+def _ignore(table: sa.Table, is_postgres: bool, conflict: tuple[str, ...]) -> Prepared:
     insert = postgresql.insert if is_postgres else sqlite.insert
-    statement = insert(table).on_conflict_do_nothing(index_elements=conflict or None)
-    # psycopg forgets the count of an INSERT unless asked to keep it
-    return statement.execution_options(preserve_rowcount=True)
+    return Prepared(insert(table).on_conflict_do_nothing(index_elements=conflict or None))
 
 
 @lru_cache
-def _upsert(table: sa.Table, is_postgres: bool, conflict: tuple[str, ...], update: tuple[str, ...]) -> Statement:
+def _upsert(table: sa.Table, is_postgres: bool, conflict: tuple[str, ...], update: tuple[str, ...]) -> Prepared:
     statement: Any = (postgresql.insert if is_postgres else sqlite.insert)(table)
-    return statement.on_conflict_do_update(  # type: ignore[no-any-return]
-        index_elements=conflict, set_={name: statement.excluded[name] for name in update}
+    return Prepared(
+        statement.on_conflict_do_update(
+            index_elements=conflict, set_={name: statement.excluded[name] for name in update}
+        )
     )

@@ -14,6 +14,7 @@ from sqlalchemy import bindparam
 
 from workflows.store.db import Tx
 from workflows.store.ids import new_id
+from workflows.store.prepared import Prepared
 from workflows.store.repositories.leases import lock_key
 from workflows.store.sql import changed, upsert
 from workflows.store.tables import leases
@@ -34,14 +35,14 @@ class Breaker:
 
 _CLOSED = Breaker("closed", 0, None)
 _MINE = sa.and_(leases.c.namespace == bindparam("ns"), leases.c.kind == _KIND, leases.c.key == bindparam("name"))
-_GET = sa.select(leases.c.amount, leases.c.until).where(_MINE)
+_GET = Prepared(sa.select(leases.c.amount, leases.c.until).where(_MINE))
 _CLOSE = leases.delete().where(_MINE)
 _TRY = leases.update().where(_MINE, leases.c.until <= bindparam("now"))
 
 
 def state(tx: Tx, namespace: str, key: str) -> Breaker:
     """Read the breaker of a dependency (a connection, a model)."""
-    row = tx.conn.execute(_GET, {"ns": namespace, "name": key}).one_or_none()
+    row = _GET.row(tx, {"ns": namespace, "name": key})
     if row is None:
         return _CLOSED
     failures, until = row

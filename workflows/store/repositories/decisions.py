@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from workflows.store.db import Tx
+from workflows.store.prepared import Prepared
 from workflows.store.refusals import AlreadyDecided, NotFound
 from workflows.store.sql import changed, columns, insert_ignore
 from workflows.store.tables import decisions, gates
@@ -45,12 +46,16 @@ _NAMES = tuple(field.name for field in fields(Decision))
 _MINE = decisions.c.namespace == bindparam("ns")
 _THIS = sa.and_(_MINE, decisions.c.id == bindparam("decision"))
 _ALL = sa.select(*columns(decisions, Decision)).where(_MINE)
-_GET = _ALL.where(decisions.c.id == bindparam("decision"))
-_OF_GATE = _ALL.where(decisions.c.gate_id == bindparam("gate")).order_by(decisions.c.decided_at, decisions.c.id)
-_EFFECTIVE = _ALL.where(
-    decisions.c.gate_id == bindparam("gate"),
-    decisions.c.undone_at.is_(None),
-    decisions.c.outcome != "changes_requested",
+_GET = Prepared(_ALL.where(decisions.c.id == bindparam("decision")))
+_OF_GATE = Prepared(
+    _ALL.where(decisions.c.gate_id == bindparam("gate")).order_by(decisions.c.decided_at, decisions.c.id)
+)
+_EFFECTIVE = Prepared(
+    _ALL.where(
+        decisions.c.gate_id == bindparam("gate"),
+        decisions.c.undone_at.is_(None),
+        decisions.c.outcome != "changes_requested",
+    )
 )
 _OF_EXECUTION = _ALL.where(decisions.c.execution_id == bindparam("execution")).order_by(decisions.c.decided_at)
 _EARLIER = (
@@ -65,9 +70,10 @@ _EARLIER = (
     .order_by(decisions.c.decided_at.desc())
     .limit(bindparam("limit"))
 )
-_OWNED = sa.select(gates.c.id).where(gates.c.namespace == bindparam("ns"), gates.c.id == bindparam("gate"))
+_OWNED = Prepared(sa.select(gates.c.id).where(gates.c.namespace == bindparam("ns"), gates.c.id == bindparam("gate")))
 _UPDATE = decisions.update().where(_THIS)
 _UNSETTLED = _UPDATE.where(decisions.c.undone_at.is_(None), decisions.c.settled_at.is_(None))
+_SETTLE = Prepared(_UNSETTLED)
 _TAKE_BACK = _UPDATE.where(decisions.c.undone_at.is_(None))
 _UNDO = _UNSETTLED.where(decisions.c.effective_at > bindparam("now"))
 
@@ -78,7 +84,7 @@ def _decision(row: Sequence[Any]) -> Decision:
 
 def add(tx: Tx, namespace: str, decision: Decision) -> None:
     """Write a decision. Raises ``AlreadyDecided`` when the gate has an effective one, ``NotFound`` without the gate."""
-    if tx.conn.execute(_OWNED, {"ns": namespace, "gate": decision.gate_id}).one_or_none() is None:
+    if _OWNED.row(tx, {"ns": namespace, "gate": decision.gate_id}) is None:
         raise NotFound("gate", decision.gate_id)
     values = {name: getattr(decision, name) for name in _NAMES}
     if not insert_ignore(tx, decisions, {"namespace": namespace, **values}):
@@ -87,19 +93,19 @@ def add(tx: Tx, namespace: str, decision: Decision) -> None:
 
 
 def get(tx: Tx, namespace: str, decision_id: str) -> Decision | None:
-    row = tx.conn.execute(_GET, {"ns": namespace, "decision": decision_id}).one_or_none()
+    row = _GET.row(tx, {"ns": namespace, "decision": decision_id})
     return None if row is None else _decision(row)
 
 
 def effective(tx: Tx, namespace: str, gate_id: str) -> Decision | None:
     """The decision that counts: not undone, and not a request for changes."""
-    row = tx.conn.execute(_EFFECTIVE, {"ns": namespace, "gate": gate_id}).one_or_none()
+    row = _EFFECTIVE.row(tx, {"ns": namespace, "gate": gate_id})
     return None if row is None else _decision(row)
 
 
 def of_gate(tx: Tx, namespace: str, gate_id: str) -> list[Decision]:
     """Every decision of the gate, undone ones and requests for changes included, oldest first."""
-    return [_decision(row) for row in tx.conn.execute(_OF_GATE, {"ns": namespace, "gate": gate_id})]
+    return [_decision(row) for row in _OF_GATE.rows(tx, {"ns": namespace, "gate": gate_id})]
 
 
 def of_execution(tx: Tx, namespace: str, execution_id: str) -> list[Decision]:
@@ -114,7 +120,7 @@ def earlier(tx: Tx, namespace: str, flow_id: str, path: str, item_key: str, *, l
 
 def settle(tx: Tx, namespace: str, decision_id: str) -> bool:
     """Mark that the flow took the decision up; it cannot be undone any more. Returns False if it was undone or settled."""
-    return bool(changed(tx, _UNSETTLED, {"ns": namespace, "decision": decision_id, "settled_at": tx.now}))
+    return bool(changed(tx, _SETTLE, {"ns": namespace, "decision": decision_id, "settled_at": tx.now}))
 
 
 def undo(tx: Tx, namespace: str, decision_id: str, by: str) -> bool:

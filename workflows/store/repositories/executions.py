@@ -13,8 +13,9 @@ from typing_extensions import Unpack
 from workflows.contracts import TERMINAL
 from workflows.store.db import Tx
 from workflows.store.paging import Page, bounded, decode_time_and_id, page_of
+from workflows.store.prepared import Prepared
 from workflows.store.refusals import IdempotencyConflict, NotFound
-from workflows.store.sql import changed, columns, insert_ignore, many, one
+from workflows.store.sql import Statement, changed, columns, insert_ignore, many, one
 from workflows.store.tables import UtcDateTime, executions
 
 
@@ -75,17 +76,20 @@ class StateData(TypedDict, total=False):
 _MINE = executions.c.namespace == bindparam("ns")
 _THIS = sa.and_(_MINE, executions.c.id == bindparam("execution"))
 _ALL = sa.select(*columns(executions, Execution)).where(_MINE)
-_GET = _ALL.where(executions.c.id == bindparam("execution"))
-_BY_KEY = _ALL.where(executions.c.idempotency_key == bindparam("key"))
+_GET = Prepared(_ALL.where(executions.c.id == bindparam("execution")))
+_BY_KEY = Prepared(_ALL.where(executions.c.idempotency_key == bindparam("key")))
 _BY_REFERENCE = _ALL.where(executions.c.reference == bindparam("reference")).order_by(executions.c.created_at.desc())
 _SET = executions.update().where(_THIS)
-_SET_LIVE = _SET.where(executions.c.state.not_in(sorted(TERMINAL)))
-_STARTED = _SET.where(executions.c.state == "created").values(
-    state="running",
-    reason=None,
-    started_at=sa.func.coalesce(executions.c.started_at, bindparam("now", type_=UtcDateTime)),
+_LIVE = _SET.where(executions.c.state.not_in(sorted(TERMINAL)))
+_SET_LIVE = Prepared(_LIVE)
+_STARTED = Prepared(
+    _SET.where(executions.c.state == "created").values(
+        state="running",
+        reason=None,
+        started_at=sa.func.coalesce(executions.c.started_at, bindparam("now", type_=UtcDateTime)),
+    )
 )
-_CANCEL = _SET_LIVE.where(executions.c.cancel_requested_at.is_(None)).values(cancel_requested_at=bindparam("now"))
+_CANCEL = _LIVE.where(executions.c.cancel_requested_at.is_(None)).values(cancel_requested_at=bindparam("now"))
 _REOPEN = _SET.where(executions.c.state.in_(sorted(TERMINAL))).values(
     generation=executions.c.generation + 1, state="created", reason=None, outputs=None, decision=None, failed=None,
     ended_at=None, cancel_requested_at=None, workflow_id=bindparam("workflow"), reruns=bindparam("again"),
@@ -197,7 +201,7 @@ def reopen(tx: Tx, namespace: str, execution_id: str, *, workflow_id: str, rerun
     return _guarded(tx, namespace, execution_id, _REOPEN, {"workflow": workflow_id, "again": reruns})
 
 
-def _guarded(tx: Tx, namespace: str, execution_id: str, update: sa.Update, values: dict[str, Any]) -> bool:
+def _guarded(tx: Tx, namespace: str, execution_id: str, update: Statement, values: dict[str, Any]) -> bool:
     if changed(tx, update, {"ns": namespace, "execution": execution_id, **values}):
         return True
     if get(tx, namespace, execution_id) is None:

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam
 from workflows.store.db import Tx
 from workflows.store.ids import new_id
 from workflows.store.paging import Page, bounded, decode, page_of
+from workflows.store.prepared import Prepared
 from workflows.store.refusals import NotFound
 from workflows.store.sql import changed, columns, insert_ignore, many, one
 from workflows.store.tables import flows, revisions
@@ -67,8 +68,8 @@ class Revision:
 _MINE = flows.c.namespace == bindparam("ns")
 _THIS = sa.and_(_MINE, flows.c.flow_id == bindparam("flow"))
 _REVISIONS = sa.and_(revisions.c.namespace == bindparam("ns"), revisions.c.flow_id == bindparam("flow"))
-_GET = sa.select(*columns(flows, Flow)).where(_THIS)
-_LOCK = _GET.with_for_update()
+_ONE = sa.select(*columns(flows, Flow)).where(_THIS)
+_GET, _LOCK = Prepared(_ONE), _ONE.with_for_update()
 _GET_REVISION = sa.select(*columns(revisions, Revision)).where(_REVISIONS, revisions.c.number == bindparam("n"))
 _CURRENT = sa.select(*columns(revisions, Revision)).where(
     _REVISIONS, revisions.c.number == sa.select(flows.c.revision).where(_THIS).scalar_subquery()

@@ -13,6 +13,7 @@ from typing_extensions import Unpack
 
 from workflows.store.db import Tx
 from workflows.store.ids import new_id
+from workflows.store.prepared import Prepared
 from workflows.store.refusals import NotFound
 from workflows.store.repositories.inbox import audience_of, sort_key_of
 from workflows.store.sql import changed, columns
@@ -101,22 +102,26 @@ _NAMES = tuple(field.name for field in fields(Gate))
 _REVISION_NAMES = tuple(field.name for field in fields(GateRevision))
 _MINE = gates.c.namespace == bindparam("ns")
 _ALL = sa.select(*columns(gates, Gate)).where(_MINE)
-_GET = _ALL.where(gates.c.id == bindparam("gate"))
-_LOCK = _GET.with_for_update()
+_ONE = _ALL.where(gates.c.id == bindparam("gate"))
+_GET = Prepared(_ONE)
+_LOCK = Prepared(_ONE.with_for_update())
+_INSERT = Prepared(gates.insert())
 _OF_EXECUTION = _ALL.where(gates.c.execution_id == bindparam("execution")).order_by(gates.c.opened_at, gates.c.id)
-_OPEN_OF_EXECUTION = _OF_EXECUTION.where(gates.c.state == "open")
+_ALL_OF_EXECUTION = Prepared(_OF_EXECUTION)
+_OPEN_OF_EXECUTION = Prepared(_OF_EXECUTION.where(gates.c.state == "open"))
 _AT = _ALL.where(
     gates.c.execution_id == bindparam("execution"),
     gates.c.path == bindparam("path"),
     gates.c.item_key == bindparam("item"),
 ).order_by(gates.c.generation.desc())
-_UPDATE = gates.update().where(_MINE, gates.c.id == bindparam("gate"))
+_UPDATE = Prepared(gates.update().where(_MINE, gates.c.id == bindparam("gate")))
 _REVISION = sa.select(*columns(gate_revisions, GateRevision)).where(
     gate_revisions.c.namespace == bindparam("ns"), gate_revisions.c.gate_id == bindparam("gate")
 )
-_ONE_REVISION = _REVISION.where(gate_revisions.c.revision == bindparam("n"))
-_ALL_REVISIONS = _REVISION.order_by(gate_revisions.c.revision)
-_OWNED = sa.select(gates.c.id).where(_MINE, gates.c.id == bindparam("gate"))
+_ONE_REVISION = Prepared(_REVISION.where(gate_revisions.c.revision == bindparam("n")))
+_ALL_REVISIONS = Prepared(_REVISION.order_by(gate_revisions.c.revision))
+_INSERT_REVISION = Prepared(gate_revisions.insert())
+_OWNED = Prepared(sa.select(gates.c.id).where(_MINE, gates.c.id == bindparam("gate")))
 
 
 def _gate(row: Sequence[Any]) -> Gate:
@@ -134,17 +139,17 @@ def insert(tx: Tx, namespace: str, gate: Gate) -> None:
         "audience": audience_of(gate.policy, gate.stage, gate.assigned_to),
         "sort_key": sort_key_of(gate.priority, gate.due_at, gate.opened_at, gate.id),
     }
-    tx.conn.execute(gates.insert(), {"namespace": namespace, **values, **derived})
+    _INSERT.change(tx, {"namespace": namespace, **values, **derived})
 
 
 def get(tx: Tx, namespace: str, gate_id: str) -> Gate | None:
-    row = tx.conn.execute(_GET, {"ns": namespace, "gate": gate_id}).one_or_none()
+    row = _GET.row(tx, {"ns": namespace, "gate": gate_id})
     return None if row is None else _gate(row)
 
 
 def get_for_update(tx: Tx, namespace: str, gate_id: str) -> Gate | None:
     """Like ``get``, and nobody else can change the gate until this transaction ends."""
-    row = tx.conn.execute(_LOCK, {"ns": namespace, "gate": gate_id}).one_or_none()
+    row = _LOCK.row(tx, {"ns": namespace, "gate": gate_id})
     return None if row is None else _gate(row)
 
 
@@ -157,8 +162,8 @@ def find(tx: Tx, namespace: str, execution_id: str, path: str, item_key: str) ->
 
 def of_execution(tx: Tx, namespace: str, execution_id: str, *, only_open: bool = False) -> list[Gate]:
     """The execution's gates, oldest first."""
-    statement = _OPEN_OF_EXECUTION if only_open else _OF_EXECUTION
-    return [_gate(row) for row in tx.conn.execute(statement, {"ns": namespace, "execution": execution_id})]
+    statement = _OPEN_OF_EXECUTION if only_open else _ALL_OF_EXECUTION
+    return [_gate(row) for row in statement.rows(tx, {"ns": namespace, "execution": execution_id})]
 
 
 def update(tx: Tx, namespace: str, gate_id: str, **changes: Unpack[GateChanges]) -> None:
@@ -186,18 +191,18 @@ def _derived(tx: Tx, namespace: str, gate_id: str, changes: dict[str, Any]) -> d
 
 def add_revision(tx: Tx, namespace: str, revision: GateRevision) -> None:
     """Store a revision of a gate of this namespace; the caller updates ``gates.revision``. Raises ``NotFound``."""
-    if tx.conn.execute(_OWNED, {"ns": namespace, "gate": revision.gate_id}).one_or_none() is None:
+    if _OWNED.row(tx, {"ns": namespace, "gate": revision.gate_id}) is None:
         raise NotFound("gate", revision.gate_id)
     values = {name: getattr(revision, name) for name in _REVISION_NAMES}
     values["created_at"] = revision.created_at or tx.now
-    tx.conn.execute(gate_revisions.insert(), {"id": new_id(tx.now), "namespace": namespace, **values})
+    _INSERT_REVISION.change(tx, {"id": new_id(tx.now), "namespace": namespace, **values})
 
 
 def revision(tx: Tx, namespace: str, gate_id: str, number: int) -> GateRevision | None:
-    row = tx.conn.execute(_ONE_REVISION, {"ns": namespace, "gate": gate_id, "n": number}).one_or_none()
+    row = _ONE_REVISION.row(tx, {"ns": namespace, "gate": gate_id, "n": number})
     return None if row is None else _revision(row)
 
 
 def revisions(tx: Tx, namespace: str, gate_id: str) -> list[GateRevision]:
     """Every revision, first to last."""
-    return [_revision(row) for row in tx.conn.execute(_ALL_REVISIONS, {"ns": namespace, "gate": gate_id})]
+    return [_revision(row) for row in _ALL_REVISIONS.rows(tx, {"ns": namespace, "gate": gate_id})]

@@ -16,6 +16,7 @@ from sqlalchemy import bindparam
 
 from workflows.store.db import Tx
 from workflows.store.paging import Page, bounded, decode, page_of
+from workflows.store.prepared import Prepared
 from workflows.store.sql import many
 from workflows.store.tables import gates
 
@@ -221,7 +222,7 @@ _BATCHES = (
     .order_by(gates.c.batch_key)
 )
 _COUNT_OPEN = sa.select(sa.func.count()).select_from(gates).where(_OPEN)
-_COUNT_OPEN_OF = _COUNT_OPEN.where(gates.c.execution_id == bindparam("execution"))
+_COUNT_OPEN_OF = Prepared(_COUNT_OPEN.where(gates.c.execution_id == bindparam("execution")))
 
 
 def counts_by_batch(tx: Tx, namespace: str) -> list[BatchCount]:
@@ -233,4 +234,4 @@ def count_open(tx: Tx, namespace: str, execution_id: str | None = None) -> int:
     """How many gates are open, in one execution or in all."""
     if execution_id is None:
         return int(tx.conn.execute(_COUNT_OPEN, {"ns": namespace}).scalar_one())
-    return int(tx.conn.execute(_COUNT_OPEN_OF, {"ns": namespace, "execution": execution_id}).scalar_one())
+    return int(_COUNT_OPEN_OF.value(tx, {"ns": namespace, "execution": execution_id}))

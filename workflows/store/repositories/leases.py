@@ -15,6 +15,7 @@ from sqlalchemy import bindparam
 
 from workflows.store.db import Tx
 from workflows.store.ids import new_id
+from workflows.store.prepared import Prepared
 from workflows.store.sql import changed, upsert
 from workflows.store.tables import leases
 
@@ -39,7 +40,7 @@ _LAPSED = leases.delete().where(_KEY, leases.c.until <= bindparam("now"))
 _LINE = sa.select(leases.c.owner, leases.c.amount).where(_KEY).order_by(leases.c.created_at, leases.c.id)
 _FREES = sa.select(sa.func.min(leases.c.until)).where(_KEY, leases.c.amount == _HELD)
 _RENEW = leases.update().where(_MINE, leases.c.amount == _HELD, leases.c.until > bindparam("now"))
-_RELEASE = leases.delete().where(_MINE)
+_RELEASE = Prepared(leases.delete().where(_MINE))
 _EXPIRE = leases.delete().where(leases.c.namespace == bindparam("ns"), leases.c.until <= bindparam("now"))
 _ADVISORY = sa.text("select pg_advisory_xact_lock(hashtextextended(:name, 0))")
 

@@ -14,6 +14,7 @@ from sqlalchemy import bindparam
 
 from workflows.store.db import Tx
 from workflows.store.ids import new_id
+from workflows.store.prepared import Prepared
 from workflows.store.sql import changed, columns, insert_ignore, many, one
 from workflows.store.tables import operations
 
@@ -41,11 +42,13 @@ class OperationRow:
 _MINE = operations.c.namespace == bindparam("ns")
 _THIS = sa.and_(_MINE, operations.c.key == bindparam("op"))
 _ALL = sa.select(*columns(operations, OperationRow)).where(_MINE)
-_GET = _ALL.where(operations.c.key == bindparam("op"))
-_LOCK = _GET.with_for_update()
-_OF_OP = _ALL.where(operations.c.op_id == bindparam("op")).order_by(operations.c.requested_at, operations.c.key)
+_ONE = _ALL.where(operations.c.key == bindparam("op"))
+_GET, _LOCK = Prepared(_ONE), Prepared(_ONE.with_for_update())
+_OF_OP = Prepared(
+    _ALL.where(operations.c.op_id == bindparam("op")).order_by(operations.c.requested_at, operations.c.key)
+)
 _OF_EXECUTION = _ALL.where(operations.c.execution_id == bindparam("execution")).order_by(operations.c.requested_at)
-_NOT_FENCED = operations.update().where(_THIS, operations.c.fence <= bindparam("limit"))
+_NOT_FENCED = Prepared(operations.update().where(_THIS, operations.c.fence <= bindparam("limit")))
 
 
 def insert(

@@ -15,6 +15,7 @@ from sqlalchemy import bindparam
 
 from workflows.store.db import Tx
 from workflows.store.ids import new_id
+from workflows.store.prepared import Prepared
 from workflows.store.refusals import NotFound
 from workflows.store.sql import changed, columns, insert_ignore, many, one
 from workflows.store.tables import outbox
@@ -60,8 +61,8 @@ _TAKE = (
     .values(available_at=bindparam("until"), attempts=outbox.c.attempts + 1)
     .returning(*columns(outbox, Item))
 )
-_UPDATE_PENDING = outbox.update().where(_THIS, _PENDING)
-_NEXT = sa.select(sa.func.min(outbox.c.available_at)).where(_PENDING)
+_UPDATE_PENDING = Prepared(outbox.update().where(_THIS, _PENDING))
+_NEXT = Prepared(sa.select(sa.func.min(outbox.c.available_at)).where(_PENDING))
 _PENDING_OF = sa.select(sa.func.count()).select_from(outbox).where(outbox.c.namespace == bindparam("ns"), _PENDING)
 
 
@@ -101,7 +102,7 @@ def due(tx: Tx, *, limit: int = 50, taken_for: timedelta = TAKEN_FOR) -> list[It
 
 def next_due(tx: Tx) -> datetime | None:
     """When the next row of any namespace falls due (None: nothing waits), so that a relay can sleep until then."""
-    earliest: datetime | None = tx.conn.execute(_NEXT).scalar_one_or_none()
+    earliest: datetime | None = _NEXT.value(tx, {})
     return earliest
 
 

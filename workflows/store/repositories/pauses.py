@@ -14,6 +14,7 @@ from sqlalchemy import bindparam
 
 from workflows.store.db import Tx
 from workflows.store.ids import new_id
+from workflows.store.prepared import Prepared
 from workflows.store.sql import changed, upsert
 from workflows.store.tables import leases
 
@@ -35,10 +36,12 @@ class Pause:
 
 
 _PAUSES = sa.select(leases.c.namespace, leases.c.key, leases.c.meta, leases.c.created_at).where(leases.c.kind == _KIND)
-_APPLIES = _PAUSES.where(
-    sa.or_(
-        leases.c.namespace == EVERYWHERE,
-        sa.and_(leases.c.namespace == bindparam("ns"), leases.c.key.in_((_NAMESPACE_KEY, bindparam("flow")))),
+_APPLIES = Prepared(
+    _PAUSES.where(
+        sa.or_(
+            leases.c.namespace == EVERYWHERE,
+            sa.and_(leases.c.namespace == bindparam("ns"), leases.c.key.in_((_NAMESPACE_KEY, bindparam("flow")))),
+        )
     )
 )
 _ALL = _PAUSES.where(leases.c.namespace.in_((EVERYWHERE, bindparam("ns")))).order_by(leases.c.created_at)
@@ -73,7 +76,7 @@ def resume_everything(tx: Tx) -> bool:
 
 def applying(tx: Tx, namespace: str, flow_id: str) -> Pause | None:
     """The widest pause that stops effects of this flow now, in one statement."""
-    rows = tx.conn.execute(_APPLIES, {"ns": namespace, "flow": _flow_key(flow_id)}).all()
+    rows = _APPLIES.rows(tx, {"ns": namespace, "flow": _flow_key(flow_id)})
     pauses = [_pause(*row) for row in rows]
     return min(pauses, key=lambda each: ("all", "namespace", "flow").index(each.scope), default=None)
 

@@ -13,6 +13,7 @@ from sqlalchemy import bindparam
 
 from workflows.store.db import Tx
 from workflows.store.ids import new_id
+from workflows.store.prepared import Prepared
 from workflows.store.sql import insert_ignore
 from workflows.store.tables import leases
 
@@ -31,7 +32,7 @@ class PermitRow:
 
 _MINE = sa.and_(leases.c.namespace == bindparam("ns"), leases.c.kind == _KIND)
 _ROW = sa.select(leases.c.key, leases.c.owner, leases.c.meta, leases.c.created_at).where(_MINE)
-_GET = _ROW.where(leases.c.key == bindparam("op"))
+_GET = Prepared(_ROW.where(leases.c.key == bindparam("op")))
 _ANY_OF = sa.select(leases.c.id).where(_MINE, leases.c.owner == bindparam("decision")).limit(1)
 
 
@@ -44,7 +45,7 @@ def grant(tx: Tx, namespace: str, op_id: str, decision_id: str, binding: str) ->
 
 
 def get(tx: Tx, namespace: str, op_id: str) -> PermitRow | None:
-    row = tx.conn.execute(_GET, {"ns": namespace, "op": op_id}).first()
+    row = _GET.row(tx, {"ns": namespace, "op": op_id})
     return None if row is None else PermitRow(row[0], row[1], row[2]["binding"], row[3])
 
 

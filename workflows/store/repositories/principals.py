@@ -14,6 +14,7 @@ from sqlalchemy import bindparam
 
 from workflows.store.db import Tx
 from workflows.store.ids import new_id
+from workflows.store.prepared import Prepared
 from workflows.store.refusals import AlreadyExists, NotFound
 from workflows.store.sql import changed, columns, insert_ignore, many, one
 from workflows.store.tables import group_members, groups, identities, principals, role_grants
@@ -53,7 +54,7 @@ class Profile:
 
 
 _ALL = sa.select(*columns(principals, Principal)).where(principals.c.namespace == bindparam("ns"))
-_GET = _ALL.where(principals.c.id == bindparam("who"))
+_GET = Prepared(_ALL.where(principals.c.id == bindparam("who")))
 _LIST = _ALL.order_by(principals.c.name, principals.c.id)
 _ANYBODY = sa.select(sa.literal(1)).where(principals.c.namespace == bindparam("ns")).limit(1)
 _NAMED = _LIST.where(principals.c.name == bindparam("called"))
@@ -73,18 +74,20 @@ _FORGET_IDENTITY = identities.delete().where(
     identities.c.kind == bindparam("kind"),
     identities.c.subject == bindparam("subject"),
 )
-_RIGHTS = sa.union_all(
-    sa.select(sa.literal("group"), group_members.c.group_name).where(
-        group_members.c.namespace == bindparam("ns"), group_members.c.principal_id == bindparam("who")
-    ),
-    sa.select(sa.literal("role"), role_grants.c.role).where(
-        role_grants.c.namespace == bindparam("ns"), role_grants.c.principal_id == bindparam("who")
-    ),
+_RIGHTS = Prepared(
+    sa.union_all(
+        sa.select(sa.literal("group"), group_members.c.group_name).where(
+            group_members.c.namespace == bindparam("ns"), group_members.c.principal_id == bindparam("who")
+        ),
+        sa.select(sa.literal("role"), role_grants.c.role).where(
+            role_grants.c.namespace == bindparam("ns"), role_grants.c.principal_id == bindparam("who")
+        ),
+    )
 )
 _GROUPS = sa.select(groups.c.name).where(groups.c.namespace == bindparam("ns")).order_by(groups.c.name)
 _GROUP = sa.select(groups.c.name).where(groups.c.namespace == bindparam("ns"), groups.c.name == bindparam("group"))
 _MEMBER = sa.and_(group_members.c.principal_id == principals.c.id, group_members.c.namespace == principals.c.namespace)
-_MEMBERS = (
+_MEMBERS = Prepared(
     _ALL.join(group_members, _MEMBER)
     .where(group_members.c.group_name == bindparam("group"), principals.c.disabled_at.is_(None))
     .order_by(principals.c.name, principals.c.id)
@@ -191,7 +194,7 @@ def profile(tx: Tx, namespace: str, principal_id: str) -> Profile | None:
     principal = get(tx, namespace, principal_id)
     if principal is None:
         return None
-    rights = tx.conn.execute(_RIGHTS, {"ns": namespace, "who": principal_id}).all()
+    rights = _RIGHTS.rows(tx, {"ns": namespace, "who": principal_id})
     named = {kind: tuple(sorted(name for k, name in rights if k == kind)) for kind in ("group", "role")}
     return Profile(principal, named["group"], named["role"])
 

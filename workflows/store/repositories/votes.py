@@ -12,6 +12,7 @@ from sqlalchemy import bindparam
 
 from workflows.store.db import Tx
 from workflows.store.ids import new_id
+from workflows.store.prepared import Prepared
 from workflows.store.refusals import AlreadyExists, NotFound
 from workflows.store.sql import changed, columns, insert_ignore, many
 from workflows.store.tables import comments, gates, votes
@@ -50,19 +51,20 @@ _NAMES = tuple(field.name for field in fields(Vote))
 _ALL = sa.select(*columns(votes, Vote)).where(
     votes.c.namespace == bindparam("ns"), votes.c.gate_id == bindparam("gate")
 )
-_OF_GATE = _ALL.order_by(votes.c.created_at, votes.c.id)
-_STANDING = _OF_GATE.where(votes.c.voided_at.is_(None), votes.c.revision == bindparam("revision"))
-_STANDING_AT = _STANDING.where(votes.c.stage == bindparam("stage"))
+_ORDERED = _ALL.order_by(votes.c.created_at, votes.c.id)
+_LEFT = _ORDERED.where(votes.c.voided_at.is_(None), votes.c.revision == bindparam("revision"))
+_OF_GATE, _STANDING = Prepared(_ORDERED), Prepared(_LEFT)
+_STANDING_AT = Prepared(_LEFT.where(votes.c.stage == bindparam("stage")))
 _VOID = votes.update().where(
     votes.c.namespace == bindparam("ns"), votes.c.gate_id == bindparam("gate"), votes.c.voided_at.is_(None)
 )
-_VOID_ONE = _VOID.where(votes.c.principal_id == bindparam("who"))
+_VOID_ONE = Prepared(_VOID.where(votes.c.principal_id == bindparam("who")))
 _COMMENTS = (
     sa.select(*columns(comments, Comment))
     .where(comments.c.namespace == bindparam("ns"), comments.c.gate_id == bindparam("gate"))
     .order_by(comments.c.created_at, comments.c.id)
 )
-_OWNED = sa.select(gates.c.id).where(gates.c.namespace == bindparam("ns"), gates.c.id == bindparam("gate"))
+_OWNED = Prepared(sa.select(gates.c.id).where(gates.c.namespace == bindparam("ns"), gates.c.id == bindparam("gate")))
 
 
 def _vote(row: Sequence[Any]) -> Vote:
@@ -70,7 +72,7 @@ def _vote(row: Sequence[Any]) -> Vote:
 
 
 def _require_gate(tx: Tx, namespace: str, gate_id: str) -> None:
-    if tx.conn.execute(_OWNED, {"ns": namespace, "gate": gate_id}).one_or_none() is None:
+    if _OWNED.row(tx, {"ns": namespace, "gate": gate_id}) is None:
         raise NotFound("gate", gate_id)
 
 
@@ -86,12 +88,12 @@ def standing(tx: Tx, namespace: str, gate_id: str, revision: int, stage: int | N
     """Votes that count on a revision, oldest first; of every stage unless one is named."""
     params = {"ns": namespace, "gate": gate_id, "revision": revision, "stage": stage}
     statement = _STANDING if stage is None else _STANDING_AT
-    return [_vote(row) for row in tx.conn.execute(statement, params)]
+    return [_vote(row) for row in statement.rows(tx, params)]
 
 
 def of_gate(tx: Tx, namespace: str, gate_id: str) -> list[Vote]:
     """Every vote ever cast on the gate, voided ones included, oldest first."""
-    return [_vote(row) for row in tx.conn.execute(_OF_GATE, {"ns": namespace, "gate": gate_id})]
+    return [_vote(row) for row in _OF_GATE.rows(tx, {"ns": namespace, "gate": gate_id})]
 
 
 def void(tx: Tx, namespace: str, gate_id: str, reason: str, *, principal_id: str | None = None) -> int:
