@@ -83,6 +83,11 @@ class Mark:
     words: str = ""
     more: str = ""
 
+    @property
+    def below(self) -> str:
+        """``more`` as far as it fits into a node."""
+        return fitted(self.more, _NOTE)
+
 
 @dataclass(frozen=True, slots=True)
 class _Group:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections import Counter
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from fastapi import Query, Response
 
-from api.console.formats import plain, plural, pretty
+from api.console.formats import plain, pretty
 from api.console.graph import layout
 from api.console.guard import console_router
 from api.console.page import Page, PageDep
@@ -23,12 +24,22 @@ from workflows.usecases.restart import restart
 
 router = console_router(prefix=PATH)
 
+ALARMING = ("failed", "unknown")
 ELEMENTS = 50
 MOST_GATES = 50
 MOST_VALUE = 2_000
 MOST_RAW = 60_000
 STRIP = 1_200
 """So many elements have a cell of their own in the strip; of more, each cell shows several."""
+
+
+class Cell(NamedTuple):
+    """One cell of a strip; ``share`` (0 to 1) is how many of its elements have its state."""
+
+    state: str
+    key: str
+    share: float
+    says: str
 
 
 @router.get("/{execution_id}")
@@ -132,17 +143,25 @@ def frame(page: Page, view: View, parts: Parts | None, tab: str) -> dict[str, An
     }
 
 
-def strip(loop: Loop) -> list[tuple[str, str, str]]:
-    """The loop's elements as cells of ``(state, key, words)``; of very many elements a cell shows the most urgent."""
+def strip(loop: Loop) -> list[Cell]:
+    """The loop's elements in their order. Of very many, a cell stands for several: it shows a failure if there is
+    one, else what most of them are, and how many that is by its strength."""
     elements, size = loop.elements, -(-len(loop.elements) // STRIP) or 1
-    cells: list[tuple[str, str, str]] = []
-    rank = {state: rank for rank, state in enumerate(ORDER)}
+    cells: list[Cell] = []
     for start in range(0, len(elements), size):
         some = elements[start : start + size]
-        first = min(some, key=lambda one: rank[one.state])
-        more = f" and {plural(len(some) - 1, 'other')}" if len(some) > 1 else ""
-        cells.append((tone(first.state), first.key, f"Element {first.key}: {word(first.state)}{more}"))
+        counts = Counter(element.state for element in some)
+        state = next((state for state in ALARMING if counts[state]), counts.most_common(1)[0][0])
+        first = next(element for element in some if element.state == state)
+        share = 0.35 + 0.65 * counts[state] / len(some)
+        cells.append(Cell(tone(state), first.key, round(share, 2), _says(some[0].key, some[-1].key, counts)))
     return cells
+
+
+def _says(first: str, last: str, counts: Counter[str]) -> str:
+    if first == last:
+        return f"Element {first}: {word(next(iter(counts)))}"
+    return f"Elements {first} to {last}: " + ", ".join(f"{n} {word(state).lower()}" for state, n in counts.items())
 
 
 def values(given: dict[str, Any]) -> dict[str, Any]:

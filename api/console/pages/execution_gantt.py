@@ -16,6 +16,7 @@ BAR, THIN, MOST_ROWS = 16, 8, 12
 LEAST = 3
 """No bar is narrower: what took a millisecond is still seen."""
 MOST_TICKS = 7
+_TICK_TEXT = 40
 SORTS: dict[Sort, str] = {
     "run": "Execution", "model": "Model call", "tool": "Tool", "search": "Look-up", "effect": "Effect",
     "people": "Waiting for people",
@@ -187,7 +188,8 @@ def _lanes(found: Iterable[str], paths: Iterable[str]) -> list[Lane]:
 def _ticks(scale: _Scale, start: datetime, end: datetime) -> list[Tick]:
     length = end - start
     step = next((step for step in _STEPS if length / step <= MOST_TICKS), _STEPS[-1])
-    return [Tick(scale.x(start + step * n), duration(step * n) if n else "0") for n in range(int(length / step) + 1)]
+    made = [Tick(scale.x(start + step * n), duration(step * n) if n else "0") for n in range(int(length / step) + 1)]
+    return [tick for tick in made if tick.x < WIDTH - _TICK_TEXT]
 
 
 def _says(span: Span, now: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Annotated, Any
 
@@ -13,10 +14,11 @@ from api.console.page import Page, PageDep
 from api.console.pages.execution import frame
 from api.console.pages.execution_filters import PATH
 from api.errors import ApiError
+from workflows.journal.findings import Report
 from workflows.journal.kinds import KINDS
 from workflows.journal.read import Entry, get
 from workflows.journal.sealing import ERASED
-from workflows.journal.verify import verify_stream
+from workflows.journal.verify import verify as verify_now
 from workflows.store.db import Tx
 from workflows.store.repositories import execution_records
 from workflows.usecases import execution_views
@@ -59,18 +61,10 @@ async def execution_journal(
             only=GROUPS[group][1], path=part or None, element=element.strip() or None,
         )  # fmt: skip
         names = Names(tx, page.namespace)
-        checked = None
-        if verify or view.records <= AT_ONCE:
-            stream = execution_records.stream_of(page.namespace, execution_id)
-            checked = verify_stream(tx, page.services.journal.keyring, page.namespace, stream)
-        return {
-            "view": view,
-            "rows": rows,
-            "by": {row.actor_id: names.of(row.actor_id) for row in rows},
-            "checked": checked,
-        }
+        return {"view": view, "rows": rows, "by": {row.actor_id: names.of(row.actor_id) for row in rows}}
 
     found = await page.services.db.read(read)
+    checked = await _verified(page, execution_id) if verify or found["view"].records <= AT_ONCE else None
     shown = open if page.may("execution_record") and any(row.event_id == open for row in found["rows"]) else ""
     return await page.render(
         "executions/journal.html",
@@ -83,6 +77,7 @@ async def execution_journal(
         after=after,
         size=PAGE,
         says=KINDS,
+        checked=checked,
         opened=shown,
         content=await _content(page, execution_id, shown) if shown else None,
         may_read=page.may("execution_record"),
@@ -93,6 +88,12 @@ async def execution_journal(
 async def execution_record(execution_id: str, event_id: str, page: PageDep) -> Response:
     """The content of one record, to be put under it."""
     return page.fragment("executions/record.html", content=await _content(page, execution_id, event_id))
+
+
+async def _verified(page: Page, execution_id: str) -> Report:
+    """Whether the execution's records are whole, and its rows what they say: looked at now, beside the other work."""
+    db, keyring = page.services.db, page.services.journal.keyring
+    return await asyncio.to_thread(verify_now, db, keyring, namespace=page.namespace, execution_id=execution_id)
 
 
 async def _content(page: Page, execution_id: str, event_id: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from api.console.formats import plural, title_case
+from api.console.formats import number, plural, title_case
 from api.console.graph import Mark
 from workflows.contracts import TERMINAL
 from workflows.flow.planned import FlowPlan, TaskPlan
@@ -58,8 +58,8 @@ def _counted(counts: Counter[str], *, of_many: bool = False) -> Mark:
         return Mark(
             tone(state), word(state), "" if of_many else f"{counts.total():,}".replace(",", "\u202f") + " times"
         )
-    rest = [f"{counts[other]} {word(other).lower()}" for other in ORDER if counts[other] and other != state]
-    return Mark(tone(state), f"{counts[state]} {word(state).lower()}", ", ".join(rest))
+    rest = [f"{number(counts[other])} {word(other).lower()}" for other in ORDER if counts[other] and other != state]
+    return Mark(tone(state), f"{number(counts[state])} {word(state).lower()}", ", ".join(rest))
 
 
 def _of_inside(path: str, task: TaskPlan, found: dict[str, Mark]) -> Mark | None:

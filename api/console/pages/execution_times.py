@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import Response
 
+from api.console.graph import paths
 from api.console.guard import console_router
 from api.console.page import PageDep
 from api.console.pages.execution import frame
@@ -15,7 +16,6 @@ from api.console.pages.execution_gantt import SORTS, Chart, chart, levels_chart
 from workflows.store.db import Tx
 from workflows.store.repositories import execution_records, execution_traces
 from workflows.usecases import execution_views
-from workflows.usecases.execution_parts import walk
 from workflows.usecases.execution_spans import levels_of, spans_of, width_for
 from workflows.usecases.execution_views import View
 
@@ -53,14 +53,14 @@ async def execution_times(execution_id: str, page: PageDep, element: str = "", p
 
 def _chart(tx: Tx, view: View, element: str, part: str, now: datetime) -> Chart:
     namespace, number = view.execution.namespace, view.execution.id
-    paths = [path for path, _ in walk(view.plan)]
+    order = paths(view.plan)
     if element or part:
         some = execution_records.records(
             tx, namespace, number, element=element or None, path=part or None, limit=OF_ELEMENT
         )
-        return chart(spans_of(some), paths, now)
+        return chart(spans_of(some), order, now)
     if view.records <= SINGLE:
-        return chart(spans_of(execution_records.records(tx, namespace, number, limit=SINGLE)), paths, now)
+        return chart(spans_of(execution_records.records(tx, namespace, number, limit=SINGLE)), order, now)
     runs = spans_of(execution_records.records(tx, namespace, number, only=("execution.",), limit=OF_ELEMENT))
     edges = [
         datetime.fromisoformat(record.occurred_at)
@@ -69,4 +69,4 @@ def _chart(tx: Tx, view: View, element: str, part: str, now: datetime) -> Chart:
     ]
     width = width_for(max(edges, default=now) - min(edges, default=now), PARTS)
     levels = levels_of(execution_traces.buckets(tx, namespace, number, width))
-    return levels_chart(levels, runs, paths, now)
+    return levels_chart(levels, runs, order, now)
