@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from workflows.gates.model import Actor
 from workflows.store.db import Tx
 from workflows.store.refusals import NotFound
-from workflows.store.repositories import keys, principals
+from workflows.store.repositories import keys, principals, sessions, sign_in_links
 from workflows.store.repositories.keys import Key, NewKey
 from workflows.store.repositories.leases import lock_key
 from workflows.store.repositories.principals import Identity, Principal
@@ -67,7 +67,10 @@ async def create(
 
 
 async def disable(services: Services, namespace: str, actor: Actor, principal_id: str) -> Person:
-    """From now on they may do nothing. Raises ``NotFound``; refuses one's own account and the last admin's."""
+    """From now on they may do nothing; their sessions and links end and do not come back with them.
+
+    Raises ``NotFound``; refuses one's own account and the last admin's.
+    """
     if principal_id == actor.principal_id:
         raise Refused(
             "own_account", "You cannot disable your own account.", status=409, remedy="Ask another admin to do it."
@@ -76,6 +79,8 @@ async def disable(services: Services, namespace: str, actor: Actor, principal_id
     def make(tx: Tx) -> Person:
         keep_an_admin(tx, namespace, principal_id)
         principals.disable(tx, namespace, principal_id)
+        sessions.end_all(tx, namespace, principal_id)
+        sign_in_links.revoke_all(tx, namespace, principal_id)
         return person_of(tx, namespace, principal_id)
 
     return await _change(

@@ -29,7 +29,7 @@ ADMINS = {"admin", "other"}
 
 PUBLIC = {
     "static_file", "choose_theme", "sign_in_page", "sign_in", "sign_out", "link_page", "sign_in_by_link", "password_page",
-    "set_password", "start_oidc", "finish_oidc",
+    "set_password", "start_oidc", "finish_oidc", "mail_link_page", "decide_by_mail",
 }  # fmt: skip
 ALLOWED: dict[str, set[str]] = {
     # the frame, and one's own account
@@ -47,8 +47,12 @@ ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(["gate_comment"], STARTERS),
     **dict.fromkeys(["inbox_decide", "inbox_undo", "gate_decide", "gate_undo"], REVIEWERS),
     # executions and flows
-    **dict.fromkeys(["executions_page", "execution_rows"], ANYBODY),
-    **dict.fromkeys(["act_on_executions"], STARTERS),
+    **dict.fromkeys(
+        ["executions_page", "execution_rows", "execution_page", "execution_elements", "execution_times", "execution_journal"],
+        ANYBODY,
+    ),
+    **dict.fromkeys(["act_on_executions", "cancel_run", "restart_run"], STARTERS),
+    **dict.fromkeys(["execution_record"], AUDITORS),
     **dict.fromkeys(
         ["flows_page", "flow_words_data", "flow_source_page", "check_flow_text", "flow_graph_page", "flow_revisions_page",
          "flow_revision_page", "compare_revisions_page", "flow_triggers_page", "flow_activity_page"],
@@ -61,11 +65,15 @@ ALLOWED: dict[str, set[str]] = {
         WRITERS,
     ),
     # operation
-    **dict.fromkeys(["knowledge_page", "brakes_page", "brakes_now"], ANYBODY),
-    **dict.fromkeys(["connections_page"], WRITERS),
+    **dict.fromkeys(["knowledge_page", "collection_page", "document_page", "brakes_page", "brakes_now"], ANYBODY),
+    **dict.fromkeys(["connections_page", "add_knowledge_page", "add_knowledge", "remove_knowledge"], WRITERS),
     **dict.fromkeys(["journal_page"], AUDITORS),
     **dict.fromkeys(
-        ["people_page", "keys_page", "make_key", "new_key_page", "revoke_this_key", "stop_effects", "release_brake"], ADMINS
+        ["people_page", "new_person_page", "add_person", "person_page", "save_roles", "save_groups", "add_an_identity",
+         "remove_an_identity", "make_password_link", "password_link_page", "set_access", "groups_page", "add_group",
+         "group_page", "change_members", "keys_page", "make_key", "new_key_page", "revoke_this_key", "stop_effects",
+         "release_brake"],
+        ADMINS,
     ),
 }  # fmt: skip
 

@@ -12,8 +12,9 @@ from argon2 import PasswordHasher
 from api.app import create_app
 from tests.api.conftest import NS
 from tests.api.console.conftest import PASSWORD, records
+from workflows.gates.model import Actor
 from workflows.store.repositories import passwords, principals
-from workflows.usecases import sign_in_attempts
+from workflows.usecases import people, sign_in_attempts
 from workflows.usecases.sign_in_attempts import PER_ACCOUNT, WINDOW
 
 pytestmark = pytest.mark.usefixtures("with_password")
@@ -162,6 +163,16 @@ async def test_a_disabled_person_is_out_within_a_second_everywhere(browser, data
     database.write_sync(lambda tx: principals.disable(tx, NS, callers.ids["viewer"]))
     await asyncio.sleep(1.05)
     assert not await one.signed_in()
+
+
+async def test_who_is_let_in_again_signs_in_again(browser, app, services, database, callers):
+    """What a disabled person had open does not come back with their rights."""
+    one, admin = await browser("viewer"), Actor(principal_id="x", name="x", kind="person", via="cli", sign_in="cli")
+    await people.disable(services, NS, admin, callers.ids["viewer"])
+    await people.enable(services, NS, admin, callers.ids["viewer"])
+    app.state.sessions.forget()
+    assert not await one.signed_in()
+    assert (await one.sign_in("Viewer")).status_code == 303
 
 
 async def test_a_role_taken_away_counts_within_a_second(browser, database, callers):

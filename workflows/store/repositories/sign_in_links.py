@@ -48,9 +48,8 @@ _BY_TOKEN = (
     .where(_VALID, sign_in_links.c.token_sha256 == bindparam("sha256"), principals.c.disabled_at.is_(None))
 )
 _USE = sign_in_links.update().where(_VALID, sign_in_links.c.id == bindparam("link"))
-_OTHERS = sign_in_links.delete().where(
-    _MINE, sign_in_links.c.principal_id == bindparam("who"), sign_in_links.c.purpose == bindparam("for_purpose")
-)
+_ALL_OF = sign_in_links.delete().where(_MINE, sign_in_links.c.principal_id == bindparam("who"))
+_SAME = _ALL_OF.where(sign_in_links.c.purpose == bindparam("for_purpose"))
 
 
 def create(tx: Tx, namespace: str, principal_id: str, purpose: Purpose, *, life: timedelta) -> tuple[Link, str]:
@@ -77,4 +76,9 @@ def use(tx: Tx, namespace: str, link_id: str) -> bool:
 
 def revoke(tx: Tx, namespace: str, principal_id: str, purpose: Purpose) -> int:
     """The person's links of this purpose open nothing any more; returns how many there were."""
-    return changed(tx, _OTHERS, {"ns": namespace, "who": principal_id, "for_purpose": purpose})
+    return changed(tx, _SAME, {"ns": namespace, "who": principal_id, "for_purpose": purpose})
+
+
+def revoke_all(tx: Tx, namespace: str, principal_id: str) -> int:
+    """None of the person's links opens anything any more; returns how many there were."""
+    return changed(tx, _ALL_OF, {"ns": namespace, "who": principal_id})
