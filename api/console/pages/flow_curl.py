@@ -37,31 +37,32 @@ def command(address: str, plan: FlowPlan, trigger: TriggerPlan) -> str:
     """A script for ``sh``: it needs curl, and openssl where the message is signed."""
     auth = trigger.properties.get("auth") or {}
     body, query = sample(plan, trigger)
-    secret = str(auth.get("secret") or "")
+    secret = re.sub(r"[^A-Za-z0-9_]", "_", str(auth.get("secret") or ""))
     lines = [f"body={quote(json.dumps(body, ensure_ascii=False))}"]
     if secret:
         lines.insert(0, f"secret=${{VISTO_SECRET_{secret}:?set it to the secret that both sides share}}")
-    headers = ["content-type: application/json"]
+    headers = [("content-type", "application/json")]
     match auth.get("type"):
         case "standard":
             lines += _STANDARD
-            headers += ["webhook-id: $id", "webhook-timestamp: $stamp", "webhook-signature: v1,$signature"]
+            headers += [("webhook-id", "$id"), ("webhook-timestamp", "$stamp"), ("webhook-signature", "v1,$signature")]
         case "hmac":
             lines.append('signature=$(printf %s "$body" | openssl dgst -sha256 -hmac "$secret" | sed "s/^.* //")')
-            headers.append(f"{auth.get('header') or HMAC_HEADER}: sha256=$signature")
+            headers.append((str(auth.get("header") or HMAC_HEADER), "sha256=$signature"))
         case "bearer":
-            headers += ["authorization: Bearer $secret", "webhook-id: $id"]
-            lines.append("id=msg_$(date +%s)_$$")
+            headers += [("authorization", "Bearer $secret"), ("webhook-id", "$id")]
+            lines.append(_ID)
         case _:
-            headers.append("webhook-id: $id")
-            lines.append("id=msg_$(date +%s)_$$")
+            headers.append(("webhook-id", "$id"))
+            lines.append(_ID)
     target = quote(address + (f"?{urlencode(query)}" if query else ""))
-    call = [f"curl -sS -X POST {target}", *(f"  -H {_header(one)}" for one in headers), '  --data-binary "$body"']
+    call = [f"curl -sS -X POST {target}", *(f"  -H {_header(*one)}" for one in headers), '  --data-binary "$body"']
     return "\n".join([*lines, " \\\n".join(call)]) + "\n"
 
 
+_ID = "id=msg_$(date +%s)_$$"
 _STANDARD = (
-    "id=msg_$(date +%s)_$$",
+    _ID,
     "stamp=$(date +%s)",
     'case $secret in whsec_*) raw() { printf %s "${secret#whsec_}" | base64 -d; };; *) raw() { printf %s "$secret"; };; esac',
     'key=$(raw | od -An -v -tx1 | tr -d " \\n")',
@@ -69,11 +70,9 @@ _STANDARD = (
 )
 
 
-def _header(text: str) -> str:
-    """In double quotes for our own variables; the rest of it can hold nothing that a shell would read."""
-    name, _, value = text.partition(": ")
-    plain = re.sub(r"[^A-Za-z0-9_-]", "", name)
-    return f'"{plain}: {value}"'
+def _header(name: str, value: str) -> str:
+    """In double quotes, since ``value`` is ours and names our variables; ``name`` keeps nothing that a shell would read."""
+    return f'"{re.sub(r"[^A-Za-z0-9_-]", "", name)}: {value}"'
 
 
 def sample(plan: FlowPlan, trigger: TriggerPlan) -> tuple[Json, dict[str, str]]:
