@@ -106,10 +106,14 @@ def _act(play: Play, *, unattended: bool) -> bool:
 
 
 def _invitation(play: Play) -> str:
+    from visto.supervisor.state import sign_in_link
+
     home, address = play.stack.options.home, play.stack.urls["api"]
     path = "" if shutil.which("visto") else f"  export PATH={Path(sys.executable).parent}:$PATH\n"
     return f"""
-Each order waits for a decision. In another terminal:
+Each order waits for a decision. In the browser, as the local developer:
+  {sign_in_link(home, address)}
+Or in another terminal:
 {path}  export VISTO_HOME={home}
   visto inbox                       what waits
   visto inbox GATE                  one order, as its reviewer sees it
