@@ -191,7 +191,7 @@ def _shown(told: Told) -> list[b.Block]:
 def _suggestion(told: Told, executing: list[str], *, whole: bool) -> list[b.Block]:
     if not told.view.suggestion:
         return []
-    sure = confidence(told.view.meta)
+    sure = visible(confidence(told.view.meta))
     head = "Suggestion" + (f" · {sure}" if sure else "")
     if not whole:
         return [b.context(head)]
