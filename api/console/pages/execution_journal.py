@@ -27,9 +27,10 @@ from workflows.usecases.execution_lists import Names
 router = console_router(prefix=PATH)
 
 PAGE = 60
-AT_ONCE = 400
+AT_ONCE = 800
 """Up to so many records are verified whenever the page is shown; more only when asked for."""
 MOST_TEXT = 40_000
+_FIRST = ("request",)
 GROUPS = {
     "all": ("Everything", ()),
     "models": ("Model calls", ("llm.", "agent.", "privacy.")),
@@ -119,12 +120,16 @@ def _parts(content: Any) -> list[tuple[str, str]]:
     if not isinstance(content, dict):
         return [("Content", pretty(content))]
     made: list[tuple[str, str]] = []
-    for name, value in content.items():
+    for name in sorted(content, key=_FIRST.__contains__, reverse=True):
+        value = content[name]
         messages = value.get("messages") if isinstance(value, dict) else None
         if isinstance(messages, list) and all(isinstance(one, dict) for one in messages):
             made += [(str(one.get("role", "message")), _as_text(one.get("content", ""))) for one in messages]
             rest = {key: more for key, more in value.items() if key != "messages"}
             made += [(f"{name}, the rest", pretty(rest))] if rest else []
+        elif isinstance(value, dict) and isinstance(value.get("content"), str) and value["content"]:
+            rest = {key: more for key, more in value.items() if key != "content"}
+            made += [(name, _as_text(value["content"])), *([(f"{name}, the rest", pretty(rest))] if rest else [])]
         else:
             made.append((name, _as_text(value)))
     return made

@@ -17,6 +17,8 @@ WORDS = {
 TONES = {"unknown": "failed", "auto": "approved", "expired": "warning"}
 LEAVES_NONE = frozenset({"set", "stop", "fail", "wait", "parallel", "switch", "repeat", "subflow"})
 """Kinds of task that the workflow does by itself, without a record."""
+DECIDED = frozenset({"rejected", "expired", "edited", "approved", "auto"})
+"""What people, the policy or time came to: none of them is a fault of the task."""
 ENDED_WELL = frozenset({"succeeded", "warning"})
 
 
@@ -38,7 +40,9 @@ def marks_of(plan: FlowPlan, parts: Parts, state: str, failed_at: str | None) ->
         counts = Counter(loop.counts)
         if counts:
             mark = _counted(counts, of_many=True)
-            found[loop.path] = Mark(mark.state, mark.words, plural(counts.total(), "element"))
+            found[loop.path] = Mark(
+                mark.state, "Done" if mark.words == "Decided" else mark.words, plural(counts.total(), "element")
+            )
     for path, task in tasks:
         if path not in found and task.kind in LEAVES_NONE and (mark_ := _of_inside(path, task, found)):
             found[path] = mark_
@@ -58,6 +62,9 @@ def _counted(counts: Counter[str], *, of_many: bool = False) -> Mark:
         return Mark(
             tone(state), word(state), "" if of_many else f"{counts.total():,}".replace(",", "\u202f") + " times"
         )
+    if state in DECIDED:
+        every = [f"{number(counts[one])} {word(one).lower()}" for one in ORDER if counts[one]]
+        return Mark("succeeded", "Decided", ", ".join(every))
     rest = [f"{number(counts[other])} {word(other).lower()}" for other in ORDER if counts[other] and other != state]
     return Mark(tone(state), f"{number(counts[state])} {word(state).lower()}", ", ".join(rest))
 
