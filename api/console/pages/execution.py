@@ -74,7 +74,7 @@ async def execution_page(execution_id: str, page: PageDep, part: str | None = No
 
 
 @router.get("/{execution_id}/elements")
-async def execution_elements(
+async def execution_elements_page(
     execution_id: str,
     page: PageDep,
     loop: str | None = None,

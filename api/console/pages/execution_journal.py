@@ -42,7 +42,7 @@ GROUPS = {
 
 
 @router.get("/{execution_id}/journal")
-async def execution_journal(
+async def execution_journal_page(
     execution_id: str,
     page: PageDep,
     show: str = "all",

@@ -29,7 +29,7 @@ ROWS = 300
 
 
 @router.get("/{execution_id}/timeline")
-async def execution_times(execution_id: str, page: PageDep, element: str = "", part: str = "") -> Response:
+async def execution_timeline_page(execution_id: str, page: PageDep, element: str = "", part: str = "") -> Response:
     """Bars over time, of everything, of one task, or of one element."""
     now = datetime.now(UTC)
 
