@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
@@ -34,6 +36,7 @@ from api.console.pages import (
     inbox,
     inbox_deciding,
     journal,
+    journal_care,
     keys,
     knowledge,
     mail_link,
@@ -46,6 +49,7 @@ from api.console.sealed import Sealer
 from api.console.session import Sessions
 from api.errors import problem_response
 from api.remembered import Remembered
+from workflows.store.db import StoreUnavailable
 from workflows.usecases.keys import session_key
 from workflows.usecases.services import Services
 
@@ -77,6 +81,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     flow_graph.router,
     knowledge.router,
     journal.router,
+    journal_care.router,
     groups.router,
     people.router,
     connections.router,
@@ -100,7 +105,8 @@ async def _not_found(request: Request, error: Exception) -> Response:
     """A browser gets a page, a program the problem document."""
     if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
         return problem_response(error)
-    request.state.session = await request.app.state.sessions.recognise(request)
+    with contextlib.suppress(StoreUnavailable):
+        request.state.session = await request.app.state.sessions.recognise(request)
     response = await failures.respond(request, error)
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
