@@ -141,6 +141,7 @@ export function attach(article, { native = [] } = {}) {
   function rest(resting) {
     article.toggleAttribute("data-stale", resting);
     for (const button of $$(".gate-bar button, [data-look] button, .edit-form button", article)) button.disabled = resting;
+    for (const way of $$(".gate-bar :is(a, summary)", article)) way.setAttribute("aria-disabled", resting);
   }
 
   function say(text, at) {
