@@ -48,7 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(["inbox_decide", "inbox_undo", "gate_decide", "gate_undo"], REVIEWERS),
     # executions and flows
     **dict.fromkeys(
-        ["executions_page", "execution_rows", "execution_page", "execution_elements", "execution_times", "execution_journal"],
+        ["executions_page", "execution_rows", "execution_page", "execution_elements_page", "execution_timeline_page", "execution_journal_page"],
         ANYBODY,
     ),
     **dict.fromkeys(["act_on_executions", "cancel_run", "restart_run"], STARTERS),
@@ -67,12 +67,16 @@ ALLOWED: dict[str, set[str]] = {
     # operation
     **dict.fromkeys(["knowledge_page", "collection_page", "document_page", "brakes_page", "brakes_now"], ANYBODY),
     **dict.fromkeys(["connections_page", "add_knowledge_page", "add_knowledge", "remove_knowledge"], WRITERS),
-    **dict.fromkeys(["journal_page"], AUDITORS),
+    **dict.fromkeys(
+        ["journal_page", "record_page", "as_seen_page", "as_seen_file", "export_records", "verify_now", "verification_page",
+         "verification_now"],
+        AUDITORS,
+    ),
     **dict.fromkeys(
         ["people_page", "new_person_page", "add_person", "person_page", "save_roles", "save_groups", "add_an_identity",
          "remove_an_identity", "make_password_link", "password_link_page", "set_access", "groups_page", "add_group",
          "group_page", "change_members", "keys_page", "make_key", "new_key_page", "revoke_this_key", "stop_effects",
-         "release_brake"],
+         "release_brake", "erase_page", "erase_contents"],
         ADMINS,
     ),
 }  # fmt: skip

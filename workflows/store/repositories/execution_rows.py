@@ -106,8 +106,8 @@ def some(tx: Tx, namespace: str, ids: Sequence[str]) -> dict[str, ExecutionRow]:
 def counts(tx: Tx, namespace: str, flow_id: str | None = None) -> dict[str, int]:
     """How many executions there are in each state, of one flow or of all."""
     statement = _COUNTS if flow_id is None else _COUNTS_OF_FLOW
-    rows = tx.conn.execute(statement, {"ns": namespace, "flow": flow_id}).tuples()
-    return dict(rows.all())
+    rows = tx.conn.execute(statement, {"ns": namespace, "flow": flow_id})
+    return {row[0]: row[1] for row in rows}
 
 
 def flows_run(tx: Tx, namespace: str) -> list[str]:
@@ -120,8 +120,8 @@ def waiting(tx: Tx, namespace: str, ids: Sequence[str]) -> list[Waiting]:
     if not ids:
         return []
     found = many(tx, Waiting, _OPEN, {"ns": namespace, "ids": list(ids)})
-    asked = tx.conn.execute(_AUDIENCES, {"ns": namespace, "ids": [one.gate_id for one in found]}).tuples()
-    audiences = dict(asked.all())
+    asked = tx.conn.execute(_AUDIENCES, {"ns": namespace, "ids": [one.gate_id for one in found]})
+    audiences = {row[0]: row[1] for row in asked}
     return [replace(one, audience=audiences[one.gate_id]) for one in found]
 
 

@@ -166,7 +166,7 @@ def traces(tx: Tx, namespace: str, execution_id: str) -> list[Trace]:
     """One line for each place that called something outside."""
     rows = tx.conn.execute(_TRACES, {"ns": namespace, "execution": execution_id})
     # what the journal holds at a gate's own place are records about the gate, which are none of these
-    return [Trace(path, _STATES_OF[last[-1]]) for path, last in rows.tuples() if last[-1] != "0"]
+    return [Trace(path, _STATES_OF[last[-1]]) for path, last in rows if last[-1] != "0"]
 
 
 def buckets(tx: Tx, namespace: str, execution_id: str, width: int) -> list[Bucket]:
@@ -183,7 +183,7 @@ def buckets(tx: Tx, namespace: str, execution_id: str, width: int) -> list[Bucke
 def gate_states(tx: Tx, namespace: str, execution_id: str) -> list[GateState]:
     """Every gate of the execution in short, in no particular order."""
     rows = tx.conn.execute(_GATE_STATES, {"ns": namespace, "execution": execution_id})
-    return [GateState(*row) for row in rows.tuples()]
+    return [GateState(*row) for row in rows]
 
 
 def gate_rows(tx: Tx, namespace: str, ids: Sequence[str]) -> dict[str, GateRow]:
