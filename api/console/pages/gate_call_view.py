@@ -43,7 +43,7 @@ def call_of(entry: Entry) -> Call:
 
 def _facts(entry: Entry) -> Iterator[str]:
     meta = entry.meta
-    model = " ".join(str(meta[key]) for key in ("provider", "model") if meta.get(key))
+    model = " ".join(dict.fromkeys(str(meta[key]) for key in ("provider", "model") if meta.get(key)))
     if model:
         yield model
     usage = meta.get("usage") or {}
@@ -62,8 +62,8 @@ def _parts(content: Json) -> Iterator[Part]:
     if not isinstance(content, dict):
         yield Part("Content", content if isinstance(content, str) else pretty(content))
         return
-    for name, value in content.items():
-        yield from _part(name, value)
+    for name in sorted(content, key=lambda name: name != "request"):  # what was asked comes before what was answered
+        yield from _part(name, content[name])
 
 
 def _part(name: str, value: Json) -> Iterator[Part]:

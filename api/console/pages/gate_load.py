@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from api.console.page import Page
 from api.console.pages import gate_model
+from api.console.pages.gate_effects import value_text
 from api.console.pages.gate_history import decided_in_words, happening, history
 from api.console.pages.gate_input import queue_of
 from api.console.pages.gate_model import Notice, Shown
@@ -65,6 +66,7 @@ def context(page: Page, shown: Shown) -> dict[str, Json]:
         "reading": shown.reading,
         "queue": queue_of(page),
         "progress": gate_model.progress,
+        "exactly": value_text,
         "may_see_calls": page.may("explain_execution"),
         "may_read_knowledge": page.may("gate_passage"),
         "is_admin": "admin" in page.actor.roles,

@@ -16,7 +16,7 @@ article.addEventListener("gate:changed", (event) => {
 article.addEventListener("click", (event) => { if (event.target.closest("[data-show-now]")) location.assign(location.pathname + location.search); });
 
 // The offer to undo goes when its time is over.
-const offers = () => $$('main > .banner form[action$="/undo"], form[data-act="undo"]');
+const offers = () => $$('main form[action$="/undo"]');
 setTimeout(() => { for (const form of offers()) form.remove(); }, UNDO_MS);
 function undo() {
   const [form] = offers();
