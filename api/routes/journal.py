@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import IO, Annotated
 
 from fastapi import Query, Response
@@ -18,14 +16,10 @@ from api.errors import ApiError
 from api.guard import guarded_router
 from api.models import Body, Listing
 from workflows.journal import read
-from workflows.journal.erase import erase
-from workflows.journal.export import export
 from workflows.journal.findings import Verdict
 from workflows.journal.verify import verify
 from workflows.store.db import Tx
-from workflows.usecases import results
-from workflows.usecases.gate_views import detail
-from workflows.usecases.recording import record
+from workflows.usecases import audit, results
 from workflows.usecases.timeline import Event, event_of
 
 router = guarded_router(prefix="/journal", tags=["journal"])
@@ -137,15 +131,10 @@ async def gate_as_seen(
     gate_id: str, services: ServicesDep, caller: CallerDep, revision: Annotated[int | None, Query(ge=1)] = None
 ) -> Response:
     """The view document of a revision, byte for byte as it was shown and hashed; by default the newest."""
-
-    def load(tx: Tx) -> object:
-        number = revision or detail(tx, caller.namespace, gate_id).revision
-        return read.as_seen(tx, services.journal.keyring, caller.namespace, gate_id, number)
-
-    seen = await services.db.read(load)
-    if not isinstance(seen, str):
+    seen = await audit.as_seen(services, caller.namespace, gate_id, revision)
+    if seen.text is None:
         raise ApiError(410, "erased", "The content of this view was erased.", "Its digest is still in the journal.")
-    return Response(seen.encode(), media_type="application/json")
+    return Response(seen.text.encode(), media_type="application/json")
 
 
 @router.get("/export", response_class=StreamingResponse)
@@ -153,32 +142,15 @@ async def export_journal(
     services: ServicesDep, caller: CallerDep, execution: str | None = None, *, contents: bool = False
 ) -> StreamingResponse:
     """The records as `tar.gz`, verifiable without the database; the export itself is recorded."""
-
-    def write(tx: Tx) -> IO[bytes]:
-        if execution is not None:
-            results.load(tx, caller.namespace, execution)
-        keyring = services.journal.keyring if contents else None
-        return _archive(lambda target: export(tx, keyring, caller.namespace, target, execution_id=execution))
-
-    archive = await services.db.read(write)
-    meta = {"execution": execution, "contents": contents}
-    await services.db.write(
-        lambda tx: record(tx, services.journal, caller.namespace, "export", caller.actor, meta=meta)
-    )
+    work = audit.export(services, caller.namespace, caller.actor, execution_id=execution, contents=contents)
+    archive = await work
     name = f"visto-journal-{caller.namespace}.tar.gz"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(_parts(archive), media_type="application/gzip", headers=headers)
+    return StreamingResponse(parts(archive), media_type="application/gzip", headers=headers)
 
 
-def _archive(write: Callable[[Path], object]) -> IO[bytes]:
-    """The written archive, opened; no name of it is left, so that nothing has to be cleaned up."""
-    with tempfile.TemporaryDirectory(prefix="visto-export-") as folder:
-        target = Path(folder) / "journal.tar.gz"
-        write(target)
-        return target.open("rb")
-
-
-def _parts(archive: IO[bytes]) -> Iterator[bytes]:
+def parts(archive: IO[bytes]) -> Iterator[bytes]:
+    """An archive in pieces; it is closed, and so gone, with the last."""
     with archive:
         while part := archive.read(CHUNK):
             yield part
@@ -187,15 +159,5 @@ def _parts(archive: IO[bytes]) -> Iterator[bytes]:
 @router.post("/erase")
 async def erase_subject(body: ErasureBody, services: ServicesDep, caller: CallerDep) -> ErasureOut:
     """Erase what is known about a subject; the chain stays whole and verifies."""
-    done = await services.db.write(
-        lambda tx: erase(
-            tx,
-            services.journal,
-            caller.namespace,
-            body.subject,
-            by=caller.actor.principal_id,
-            via=caller.actor.via,
-            legal_basis=body.legal_basis,
-        )
-    )
+    done = await audit.erase(services, caller.namespace, caller.actor, body.subject, body.legal_basis)
     return ErasureOut(subject=done.subject, contents=done.contents, event_id=done.event_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,6 +28,15 @@ from workflows.store.tables import (
     revisions,
     votes,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which rows are compared: everybody's, a namespace's, or one execution's."""
+
+    namespace: str | None = None
+    execution_id: str | None = None
+
 
 _DECISIONS = sa.select(
     decisions.c.id, decisions.c.namespace, decisions.c.execution_id, decisions.c.outcome, decisions.c.action_digest,
@@ -56,25 +66,27 @@ _DESTROYED = sa.select(audit_key.c.namespace, audit_key.c.key_id, audit_key.c.su
 )
 
 
-def findings(tx: Tx, witness: Witness, namespace: str | None) -> Iterator[Finding]:
+def findings(tx: Tx, witness: Witness, scope: Scope) -> Iterator[Finding]:
     """Name the rows that the journal does not bear out."""
-    yield from _decisions(tx, witness, namespace)
-    yield from _votes(tx, witness, namespace)
-    yield from _asked(tx, witness, namespace)
-    yield from _gates(tx, witness, namespace)
-    yield from _executions(tx, witness, namespace)
-    yield from _revisions(tx, namespace)
-    yield from _answers(tx, witness, namespace)
-    for space, key_id, subject in tx.conn.execute(_within(_DESTROYED, audit_key, namespace)):
+    yield from _decisions(tx, witness, scope)
+    yield from _votes(tx, witness, scope)
+    yield from _asked(tx, witness, scope)
+    yield from _gates(tx, witness, scope)
+    yield from _executions(tx, witness, scope)
+    yield from _answers(tx, witness, scope)
+    if scope.execution_id is not None:  # the rest is nobody's own
+        return
+    yield from _revisions(tx, scope)
+    for space, key_id, subject in tx.conn.execute(_within(_DESTROYED, audit_key, scope)):
         if key_id not in witness.destroyed:
             yield Finding(
                 f"{space}/admin", None, None, f"the key {key_id} of {subject} was destroyed without an erasure"
             )
 
 
-def _decisions(tx: Tx, witness: Witness, namespace: str | None) -> Iterator[Finding]:
+def _decisions(tx: Tx, witness: Witness, scope: Scope) -> Iterator[Finding]:
     gone = dict(witness.decisions)
-    for row in tx.conn.execute(_within(_DECISIONS, decisions, namespace)):
+    for row in tx.conn.execute(_within(_DECISIONS, decisions, scope)):
         known = gone.pop(row.id, None)
         wrong = _contradiction(row, known, witness)
         if wrong is not None:
@@ -107,10 +119,10 @@ def _contradiction(row: sa.Row[Any], known: Decided | None, witness: Witness) ->
     return None
 
 
-def _votes(tx: Tx, witness: Witness, namespace: str | None) -> Iterator[Finding]:
+def _votes(tx: Tx, witness: Witness, scope: Scope) -> Iterator[Finding]:
     """Every vote has a record of its own, or the decision that it brought about."""
     left = {cast: sorted(voted, key=lambda one: not one.exact) for cast, voted in witness.votes.items()}
-    for row in tx.conn.execute(_within(_VOTES, votes, namespace)):
+    for row in tx.conn.execute(_within(_VOTES, votes, scope)):
         known = left.get((row.gate_id, row.revision, row.principal_id, instant(row.created_at)), [])
         match = next((one for one in known if row.action in one.actions), None)
         if match is None:
@@ -130,8 +142,8 @@ def _unlike(row: sa.Row[Any], known: list[Voted]) -> str:
     return f"says {row.action}, its record {' or '.join(sorted(known[0].actions))}"
 
 
-def _gates(tx: Tx, witness: Witness, namespace: str | None) -> Iterator[Finding]:
-    for row in tx.conn.execute(_within(_GATES, gates, namespace)):
+def _gates(tx: Tx, witness: Witness, scope: Scope) -> Iterator[Finding]:
+    for row in tx.conn.execute(_within(_GATES, gates, scope)):
         place, state = f"{row.namespace}/{row.execution_id}", witness.gates.get(row.id, row.state)
         if state != row.state:
             yield Finding(place, None, None, f"gate {row.id} is {row.state}, its records leave it {state}")
@@ -141,8 +153,8 @@ def _gates(tx: Tx, witness: Witness, namespace: str | None) -> Iterator[Finding]
             yield Finding(place, None, None, what)
 
 
-def _executions(tx: Tx, witness: Witness, namespace: str | None) -> Iterator[Finding]:
-    for row in tx.conn.execute(_within(_EXECUTIONS, executions, namespace)):
+def _executions(tx: Tx, witness: Witness, scope: Scope) -> Iterator[Finding]:
+    for row in tx.conn.execute(_within(_EXECUTIONS, executions, scope)):
         place, ended = f"{row.namespace}/{row.id}", witness.ended.get(row.id)
         if ended is not None and row.generation <= ended.generation and row.state != ended.state:
             yield Finding(
@@ -154,9 +166,9 @@ def _executions(tx: Tx, witness: Witness, namespace: str | None) -> Iterator[Fin
             yield Finding(place, None, None, what)
 
 
-def _revisions(tx: Tx, namespace: str | None) -> Iterator[Finding]:
+def _revisions(tx: Tx, scope: Scope) -> Iterator[Finding]:
     """A revision is what its identity was computed from."""
-    for row in tx.conn.execute(_within(_REVISIONS, revisions, namespace)):
+    for row in tx.conn.execute(_within(_REVISIONS, revisions, scope)):
         if not _is_identity(row.sha256, row.bundle):
             what = f"revision {row.number} of flow {row.flow_id} is not the content that its sha256 names"
             yield Finding(f"{row.namespace}/admin", None, None, what)
@@ -169,9 +181,9 @@ def _is_identity(sha256: str, bundle: Any) -> bool:
         return False
 
 
-def _asked(tx: Tx, witness: Witness, namespace: str | None) -> Iterator[Finding]:
+def _asked(tx: Tx, witness: Witness, scope: Scope) -> Iterator[Finding]:
     """What people were asked: the view is the one that was recorded, and what would become final is what it shows."""
-    for row in tx.conn.execute(_within(_ASKED, gate_revisions, namespace)):
+    for row in tx.conn.execute(_within(_ASKED, gate_revisions, scope)):
         place = f"revision {row.revision} of gate {row.gate_id}"
         if digest_of(row.view) != row.action_digest or row.action_digest not in witness.asked:
             yield Finding(f"{row.namespace}/gates", None, None, f"{place} is not what people were asked")
@@ -179,8 +191,8 @@ def _asked(tx: Tx, witness: Witness, namespace: str | None) -> Iterator[Finding]
             yield Finding(f"{row.namespace}/gates", None, None, f"{place} has other fields than were shown")
 
 
-def _answers(tx: Tx, witness: Witness, namespace: str | None) -> Iterator[Finding]:
-    for space, execution, key, request_hash, answer in tx.conn.execute(_within(_ANSWERS, operations, namespace)):
+def _answers(tx: Tx, witness: Witness, scope: Scope) -> Iterator[Finding]:
+    for space, execution, key, request_hash, answer in tx.conn.execute(_within(_ANSWERS, operations, scope)):
         event_id = (answer or {}).get("event")
         if event_id not in witness.answers:
             yield Finding(
@@ -190,5 +202,14 @@ def _answers(tx: Tx, witness: Witness, namespace: str | None) -> Iterator[Findin
             yield Finding(f"{space}/{execution}", None, event_id, f"operation {key} points to another call's answer")
 
 
-def _within(statement: sa.Select[Any], table: sa.Table, namespace: str | None) -> sa.Select[Any]:
-    return statement if namespace is None else statement.where(table.c.namespace == namespace)
+def _within(statement: sa.Select[Any], table: sa.Table, scope: Scope) -> sa.Select[Any]:
+    if scope.namespace is not None:
+        statement = statement.where(table.c.namespace == scope.namespace)
+    if scope.execution_id is None:
+        return statement
+    if table is executions:
+        return statement.where(table.c.id == scope.execution_id)
+    if "execution_id" in table.c:
+        return statement.where(table.c.execution_id == scope.execution_id)
+    own = sa.select(gates.c.id).where(gates.c.execution_id == scope.execution_id)
+    return statement.where(table.c.gate_id.in_(own))

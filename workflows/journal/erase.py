@@ -26,7 +26,7 @@ class Erasure:
     event_id: str
 
 
-_KEYS = (
+_LIVE = (
     sa.select(audit_key.c.key_id)
     .where(
         audit_key.c.namespace == bindparam("ns"),
@@ -34,8 +34,8 @@ _KEYS = (
         audit_key.c.destroyed_at.is_(None),
     )
     .order_by(audit_key.c.key_id)
-    .with_for_update()
 )
+_KEYS = _LIVE.with_for_update()
 _COUNT = (
     sa.select(sa.func.count())
     .select_from(audit_blob)
@@ -44,6 +44,14 @@ _COUNT = (
 _DESTROY = audit_key.update().where(
     audit_key.c.namespace == bindparam("ns"), audit_key.c.key_id.in_(bindparam("keys", expanding=True))
 )
+
+
+def kept(tx: Tx, namespace: str, subject: str) -> int:
+    """How many contents ``erase`` would destroy."""
+    keys = list(tx.conn.execute(_LIVE, {"ns": namespace, "about": subject}).scalars())
+    if not keys:
+        return 0
+    return int(tx.conn.execute(_COUNT, {"ns": namespace, "keys": keys}).scalar_one())
 
 
 def erase(

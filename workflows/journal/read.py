@@ -21,6 +21,7 @@ from workflows.store.ids import first_id
 from workflows.store.paging import Page, bounded, decode, page_of
 from workflows.store.refusals import NotFound
 from workflows.store.repositories import gates
+from workflows.store.repositories.gates import Gate
 from workflows.store.tables import audit_event
 
 MILLISECONDS = len("01930000-0000")
@@ -105,6 +106,12 @@ def get(tx: Tx, keyring: Keyring, namespace: str, event_id: str) -> Entry | None
     return None if row is None else _entry(tx, keyring, namespace, row)
 
 
+def entry(tx: Tx, namespace: str, event_id: str) -> Entry | None:
+    """A record without its content."""
+    row = tx.conn.execute(_ONE, {"ns": namespace, "event": event_id}).one_or_none()
+    return None if row is None else _entry(tx, None, namespace, row)
+
+
 def search(
     tx: Tx,
     namespace: str,
@@ -164,16 +171,22 @@ def as_seen(tx: Tx, keyring: Keyring, namespace: str, gate_id: str, revision: in
     Raises ``NotFound``, ``Unreadable`` and ``KeyringError``.
     """
     gate = gates.get(tx, namespace, gate_id)
-    place = f"{gate_id} revision {revision}"
     if gate is None:
         raise NotFound("gate", gate_id)
-    for row in tx.conn.execute(_REQUESTED, {"ns": namespace, "execution": gate.execution_id}).all():
+    record = shown(tx, namespace, gate, revision)
+    content = None if record is None else _content(tx, keyring, namespace, record.event_id)
+    if content is ERASED or isinstance(content, str):
+        return content
+    raise NotFound("recorded view of gate", f"{gate_id} revision {revision}")
+
+
+def shown(tx: Tx, namespace: str, gate: Gate, revision: int) -> Entry | None:
+    """The record, without its content, that says what people were asked about a revision of a gate."""
+    for row in tx.conn.execute(_REQUESTED, {"ns": namespace, "execution": gate.execution_id}):
         meta = json.loads(row.meta)
-        if meta.get("gate_id") == gate_id and meta.get("revision") == revision:
-            content = _entry(tx, keyring, namespace, row).content
-            if content is ERASED or isinstance(content, str):
-                return content
-    raise NotFound("recorded view of gate", place)
+        if meta.get("gate_id") == gate.id and meta.get("revision") == revision:
+            return _entry(tx, None, namespace, row)
+    return None
 
 
 def instant(at: datetime) -> str:
@@ -183,8 +196,10 @@ def instant(at: datetime) -> str:
 
 def _entry(tx: Tx, keyring: Keyring | None, namespace: str, row: sa.Row[Any]) -> Entry:
     values = dict(zip(_COLUMNS, row, strict=True))
-    content: Any = None
-    if keyring is not None:
-        opened = sealing.read(tx, keyring, namespace, values["event_id"])
-        content = opened.value if isinstance(opened, sealing.Opened) else opened
+    content = None if keyring is None else _content(tx, keyring, namespace, values["event_id"])
     return Entry(**{**values, "meta": json.loads(values["meta"]), "content": content})
+
+
+def _content(tx: Tx, keyring: Keyring, namespace: str, event_id: str) -> Any:
+    opened = sealing.read(tx, keyring, namespace, event_id)
+    return opened.value if isinstance(opened, sealing.Opened) else opened

@@ -5,7 +5,7 @@ One streaming pass over a consistent snapshot; appends go on meanwhile. Memory g
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,21 +42,34 @@ _EVENTS = (
 _HEADS = sa.select(audit_head.c.stream, audit_head.c.seq, audit_head.c.hash)
 
 
+Progress = Callable[[int], None]
+
+
 @dataclass(slots=True)
 class _Pass:
     keyring: Keyring | None
     report: Report
+    progress: Progress = lambda _: None
     witness: Witness = field(default_factory=Witness)
 
 
-def verify(db: Database, keyring: Keyring | None, *, namespace: str | None = None) -> Report:
-    """Verify one namespace, or (None) all of them. Never raises for what it finds, nor for a store that is away.
+def verify(
+    db: Database,
+    keyring: Keyring | None,
+    *,
+    namespace: str | None = None,
+    execution_id: str | None = None,
+    progress: Progress = lambda _: None,
+) -> Report:
+    """Verify one namespace, or (None) all of them, or of a namespace one execution.
 
-    Without the ``keyring`` the contents are counted as unreadable and the verdict is at best ``INCOMPLETE``.
+    Never raises for what it finds, nor for a store that is away. Without the ``keyring`` the contents are counted as
+    unreadable and the verdict is at best ``INCOMPLETE``. ``progress`` is told now and then how many records were read.
     """
     report = Report()
+    scope = crosscheck.Scope(namespace, execution_id)
     try:
-        db.read_sync(lambda tx: _verify(tx, _Pass(keyring, report), namespace))
+        db.read_sync(lambda tx: _verify(tx, _Pass(keyring, report, progress), scope))
     except StoreUnavailable as error:
         report.unchecked = f"{error} {error.remedy}"
     except sa.exc.DatabaseError as error:
@@ -64,32 +77,23 @@ def verify(db: Database, keyring: Keyring | None, *, namespace: str | None = Non
     return report
 
 
-def verify_stream(tx: Tx, keyring: Keyring | None, namespace: str, stream: str) -> Report:
-    """Verify one stream: its chain and its contents. Whether rows elsewhere agree with it is ``verify``'s to say."""
-    report = Report()
-    run = _Pass(keyring, report)
-    mine = (audit_head.c.namespace == namespace, audit_head.c.stream == stream)
-    walk = Walk({name: (seq, hash_) for name, seq, hash_ in tx.conn.execute(_HEADS.where(*mine))}, report)
-    of_stream = _EVENTS.where(audit_event.c.namespace == namespace, audit_event.c.stream == stream)
-    for row in _stream(tx, of_stream):
-        if walk.feed(row[:_WIDTH], row[_WIDTH], row[_WIDTH + 1]):
-            _content(run, row)
-    walk.close()
-    return report
-
-
-def _verify(tx: Tx, run: _Pass, namespace: str | None) -> None:
+def _verify(tx: Tx, run: _Pass, scope: crosscheck.Scope) -> None:
     heads, events = _HEADS, _EVENTS
-    if namespace is not None:
-        heads = heads.where(audit_head.c.namespace == namespace)
-        events = events.where(audit_event.c.namespace == namespace)
+    if scope.namespace is not None:
+        heads = heads.where(audit_head.c.namespace == scope.namespace)
+        events = events.where(audit_event.c.namespace == scope.namespace)
+    if scope.execution_id is not None:
+        stream = f"{scope.namespace}/{scope.execution_id}"
+        heads, events = heads.where(audit_head.c.stream == stream), events.where(audit_event.c.stream == stream)
     walk = Walk({stream: (seq, hash_) for stream, seq, hash_ in tx.conn.execute(heads)}, run.report)
     for row in _stream(tx, events):
         if walk.feed(row[:_WIDTH], row[_WIDTH], row[_WIDTH + 1]):
             opened = _content(run, row)
             run.witness.note({name: row[index] for name, index in _NAMES.items()}, opened)
+        if run.report.events % _BATCH == 0:
+            run.progress(run.report.events)
     walk.close()
-    for finding in crosscheck.findings(tx, run.witness, namespace):
+    for finding in crosscheck.findings(tx, run.witness, scope):
         run.report.found(finding)
 
 
