@@ -16,9 +16,14 @@ _PROVIDERS = {
 }
 
 
+_warmed: list[ModelSettings] = []
+
+
 async def warm(settings: ModelSettings) -> None:
-    """Import what an agent with these models needs, in a thread. Quick when it is there already."""
-    await asyncio.to_thread(_load, settings)
+    """Import what an agent with these models needs, in a thread. Free when it is there already."""
+    if not any(known is settings for known in _warmed):
+        await asyncio.to_thread(_load, settings)
+        _warmed.append(settings)
 
 
 def _load(settings: ModelSettings) -> None:

@@ -14,8 +14,13 @@ from collections.abc import Mapping, Sequence
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from temporalio.api.common.v1 import Payload
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
+from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_converter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    PayloadCodec,
+)
 
 ENCODING = b"binary/visto-1"
 NONCE_BYTES = 12
@@ -62,10 +67,24 @@ class Codec(PayloadCodec):
         return Payload.FromString(zlib.decompress(plain) if packed == PACKED else plain)
 
 
+_PYDANTIC = PydanticPayloadConverter()
+
+
+class Converters(CompositePayloadConverter):
+    """Pydantic's converters, made once: the SDK makes a payload converter for every activation of every workflow.
+
+    What they learn about a type is learnt once as well.
+    """
+
+    def __init__(self) -> None:
+        self.converters = _PYDANTIC.converters
+
+
 def data_converter(keys: Mapping[str, bytes], current: str) -> DataConverter:
     """Pydantic JSON inside, encryption outside, failures included."""
     return dataclasses.replace(
         pydantic_data_converter,
+        payload_converter_class=Converters,
         payload_codec=Codec(keys, current),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )

@@ -11,7 +11,7 @@ from agents.warm import warm
 from connectors.registry import CONNECTORS
 from workflows.activities import connector
 from workflows.activities.budgeted import BudgetedRecorder
-from workflows.activities.deps import Deps, digest, place
+from workflows.activities.deps import Deps, beat, digest, place
 from workflows.contracts import AGENT_RUN, AgentIn, StepOut, TaskIn
 from workflows.flow.planned import BudgetPlan
 from workflows.gates.digest import canonical
@@ -54,7 +54,7 @@ class AgentActivities:
             recorder=recorder,
             retriever=self._deps.knowledge,
             run_tool=lambda tool, arguments: self._tool(given, tool, arguments),
-            heartbeat=activity.heartbeat,
+            heartbeat=beat,
             models=self._deps.models,
         )
         return StepOut(output=_output(await run_agent(request_of(given), deps)))

@@ -11,7 +11,7 @@ from temporalio import activity
 from agents.contracts import Operation
 from connectors.base import Call, Connection, Connector, ConnectorError
 from connectors.registry import CONNECTORS
-from workflows.activities.deps import Deps, digest, fence, place
+from workflows.activities.deps import Deps, beat, digest, fence, place
 from workflows.activities.secrets import resolved
 from workflows.arbiter.model import Preflight
 from workflows.arbiter.preflight import preflight
@@ -120,7 +120,7 @@ async def run(deps: Deps, given: TaskIn, connector: Connector[Any, Any]) -> Json
         files_root=deps.files(namespace),
         artifacts=deps.artifacts(namespace),
         connection=_connection(deps, namespace, given.properties),
-        heartbeat=activity.heartbeat,
+        heartbeat=beat,
     )
     output: BaseModel = await connector.run(call, properties)
     return output.model_dump(mode="json", by_alias=True)

@@ -70,5 +70,11 @@ def fence() -> int | None:
     return None if info.is_local else int(info.started_time.timestamp() * 1_000_000)
 
 
+def beat(detail: object = None) -> None:
+    """Heartbeat with the connector's or the agent's own progress. A local activity has none: its workflow task has."""
+    if not activity.info().is_local:
+        activity.heartbeat(detail)
+
+
 def digest(value: Json) -> str:
     return hashlib.sha256(canonical(value).encode()).hexdigest()

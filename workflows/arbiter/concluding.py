@@ -17,6 +17,9 @@ from workflows.store.ids import new_id
 from workflows.store.repositories import decisions, executions, gates
 from workflows.store.repositories.decisions import Decision
 
+IN_LINE_FIRST = timedelta(seconds=2)
+"""How long the relay leaves a doorbell to whoever decided: rung twice, the workflow would do its work over again."""
+
 _EVENTS = {Outcome.CHANGES_REQUESTED: Event.CHANGE, Outcome.EXPIRED: Event.EXPIRE}
 _KINDS = {Outcome.EXPIRED: "decision.expired", Outcome.AUTO: "decision.auto"}
 
@@ -32,8 +35,12 @@ def conclude(
     reason_code: str | None = None,
     comment: str | None = None,
     ring: bool = True,
+    in_line: bool = False,
 ) -> Decision:
-    """Decide the gate on its newest revision. The caller holds the lock and has found it open."""
+    """Decide the gate on its newest revision. The caller holds the lock and has found it open.
+
+    ``in_line``: the caller rings right after the commit if the decision is in effect then; the relay waits a moment.
+    """
     decision = Decision(
         id=new_id(tx.now),
         gate_id=current.gate.id,
@@ -54,7 +61,8 @@ def conclude(
     _move(tx, current, outcome)
     decisions.add(tx, current.namespace, decision)
     if ring:
-        outgoing.ring(tx, current, cause=decision.id, at=decision.effective_at)
+        leeway = IN_LINE_FIRST if in_line and decision.effective_at <= tx.now else timedelta(0)
+        outgoing.ring(tx, current, cause=decision.id, at=decision.effective_at + leeway)
         _resume(tx, current)
     _journal(tx, journal, current, decision, who)
     return decision

@@ -185,6 +185,7 @@ def _conclude(tx: Tx, journal: Journal, current: Current, who: Who, request: Dec
         undo_window=request.undo_window,
         reason_code=request.reason_code,
         comment=request.comment,
+        in_line=True,
     )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
-
-from sqlalchemy.exc import IntegrityError
 
 from workflows.arbiter import outgoing, people
 from workflows.arbiter.concluding import conclude
@@ -38,7 +37,8 @@ def open_gate(tx: Tx, journal: Journal, request: OpenGate) -> Opened:
     number = gate_id(request.execution_id, request.path, request.item_key)
     current = find(tx, request.namespace, number) or _insert(tx, request, number)
     if not current.revisions:
-        return _asked(tx, journal, request, _add(tx, request, number, 1, "suggestion"))
+        first = _add_revision(tx, request, number, 1, "suggestion")
+        return _asked(tx, journal, request, replace(current, revisions=(first,)))
     return _again(tx, journal, request, current)
 
 
@@ -167,10 +167,7 @@ def _insert(tx: Tx, request: OpenGate, number: str) -> Current:
         requester_id=request.requester_id,
         author_id=request.author_id,
     )
-    try:
-        with tx.conn.begin_nested():
-            gates.insert(tx, request.namespace, gate)
-    except IntegrityError:
+    if not gates.insert_new(tx, request.namespace, gate):
         return read(tx, request.namespace, number)  # another opener was faster; its commit is visible now
     return Current(request.namespace, gate, (), ())
 
@@ -181,21 +178,23 @@ def _priority(request: OpenGate) -> int:
 
 
 def _add(tx: Tx, request: OpenGate, number: str, revision: int, kind: str) -> Current:
-    gates.add_revision(
-        tx,
-        request.namespace,
-        GateRevision(
-            gate_id=number,
-            revision=revision,
-            kind=kind,
-            view=request.view,
-            action_digest=request.action_digest,
-            fields=request.fields,
-            meta=request.meta,
-            created_at=tx.now,
-        ),
-    )
+    _add_revision(tx, request, number, revision, kind)
     return read(tx, request.namespace, number)
+
+
+def _add_revision(tx: Tx, request: OpenGate, number: str, revision: int, kind: str) -> GateRevision:
+    made = GateRevision(
+        gate_id=number,
+        revision=revision,
+        kind=kind,
+        view=request.view,
+        action_digest=request.action_digest,
+        fields=request.fields,
+        meta=request.meta,
+        created_at=tx.now,
+    )
+    gates.add_revision(tx, request.namespace, made)
+    return made
 
 
 def _move(tx: Tx, request: OpenGate, before: Current, now: Current, *, afresh: bool, rounds: int) -> None:

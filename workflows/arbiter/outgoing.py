@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -9,6 +10,7 @@ from uuid import UUID, uuid5
 from workflows.arbiter.current import Current
 from workflows.flow.planned import StagePlan
 from workflows.store.db import Tx
+from workflows.store.refusals import NotFound
 from workflows.store.repositories import executions, inbox, outbox
 
 WAITING_CODE = "waiting_for_decision"
@@ -90,12 +92,10 @@ def park(tx: Tx, current: Current) -> None:
     An execution that has ended stays as it is.
     """
     gate = current.gate
-    execution = executions.get(tx, current.namespace, gate.execution_id)
-    if execution is None:
-        return
-    waiting = inbox.count_open(tx, current.namespace, execution.id)
+    waiting = inbox.count_open(tx, current.namespace, gate.execution_id)
     reason = waiting_for(waiting) if waiting > 1 else _waiting_for_one(current)
-    executions.set_state(tx, current.namespace, execution.id, "waiting", reason)
+    with suppress(NotFound):
+        executions.set_state(tx, current.namespace, gate.execution_id, "waiting", reason)
 
 
 def waiting_for(count: int) -> dict[str, Any]:

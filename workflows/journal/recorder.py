@@ -78,6 +78,7 @@ class DbRecorder:
         self._path = path
         self._attempt = attempt
         self._fence = fence
+        self._nothing_of: set[str] = set()
 
     async def begin(self, operation: OperationLike) -> Json | None:
         """Return the recorded answer, or record the request and return None: then make the call.
@@ -85,16 +86,21 @@ class DbRecorder:
         Raises ``AnswerErased``, ``AuditConflict`` (both permanent), ``Fenced`` and ``StoreUnavailable``.
         """
         if _is_look_up(operation):
+            if operation.op_id in self._nothing_of:
+                return None
             return await self._db.read(lambda tx: self._recorded(tx, operation))
+        self._nothing_of.discard(operation.op_id)
         answer, self._fence = await self._db.write(lambda tx: self._begin(tx, operation))
         return answer
 
     async def finish(self, operation: OperationLike, answer: Json, usage: UsageLike | None = None) -> None:
         """Record the answer. Raises ``Fenced``: the answer must not be used then."""
+        self._nothing_of.discard(operation.op_id)
         self._fence = await self._db.write(lambda tx: self._finish(tx, operation, answer, usage))
 
     async def fail(self, operation: OperationLike, error: str, code: str) -> None:
         """Record that the call failed and has no answer. Raises ``Fenced``."""
+        self._nothing_of.discard(operation.op_id)
         self._fence = await self._db.write(lambda tx: self._fail(tx, operation, error, code))
 
     async def note(self, kind: str, meta: Mapping[str, Json], content: Json) -> None:
@@ -103,7 +109,11 @@ class DbRecorder:
 
     async def recorded_hash(self, op_id: str, position: str) -> str | None:
         """The request hash recorded for the call at a position of the step, to notice a divergence."""
+        if op_id in self._nothing_of:
+            return None
         rows = await self._db.read(lambda tx: operations.of_op(tx, self._namespace, op_id))
+        if not rows:
+            self._nothing_of.add(op_id)  # the look-up that follows need not ask again
         return next((row.request_hash for row in rows if (row.meta or {}).get("position") == position), None)
 
     def _recorded(self, tx: Tx, operation: OperationLike) -> Json | None:

@@ -15,6 +15,7 @@ from temporalio.client import WorkflowHandle
 
 from agents.fakes.openai import FakeOpenAI
 from agents.settings import ModelAlias, ModelSettings
+from agents.warm import warm
 from connectors.base import ConnectorError
 from connectors.registry import CONNECTORS
 from tests.workflows.interpreter.stage import WAIT_S, Stage, build
@@ -76,6 +77,12 @@ async def test_agents_in_loops_do_not_crowd_into_one_workflow_task(stage: Stage)
     found = await events(handle)
     assert found.count("ACTIVITY_TASK_SCHEDULED") == 3
     assert len(sheet(stage)) == 4
+
+
+@pytest.fixture(autouse=True)
+async def warmed() -> None:
+    """An agent's first step loads LangChain, which may take longer than a quick step is given."""
+    await warm(ModelSettings())
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from workflows.store.ids import new_id
 from workflows.store.prepared import Prepared
 from workflows.store.refusals import NotFound
 from workflows.store.repositories.inbox import audience_of, sort_key_of
-from workflows.store.sql import changed, columns
+from workflows.store.sql import changed, columns, insert_ignore
 from workflows.store.tables import gate_revisions, gates
 
 
@@ -134,12 +134,21 @@ def _revision(row: Sequence[Any]) -> GateRevision:
 
 def insert(tx: Tx, namespace: str, gate: Gate) -> None:
     """Open the gate. Its first revision is a separate ``add_revision`` in the same transaction."""
+    _INSERT.change(tx, _row(namespace, gate))
+
+
+def insert_new(tx: Tx, namespace: str, gate: Gate) -> bool:
+    """As ``insert``; returns False, changing nothing, when the gate is there."""
+    return insert_ignore(tx, gates, _row(namespace, gate), ("id",))
+
+
+def _row(namespace: str, gate: Gate) -> dict[str, Any]:
     values = {name: getattr(gate, name) for name in _NAMES}
     derived = {
         "audience": audience_of(gate.policy, gate.stage, gate.assigned_to),
         "sort_key": sort_key_of(gate.priority, gate.due_at, gate.opened_at, gate.id),
     }
-    _INSERT.change(tx, {"namespace": namespace, **values, **derived})
+    return {"namespace": namespace, **values, **derived}
 
 
 def get(tx: Tx, namespace: str, gate_id: str) -> Gate | None:
