@@ -254,7 +254,7 @@ def test_a_long_and_broken_gate(house: House, visit: Visitors, accessible: Check
     for phone in (False, True):
         page = visit("Ana", f"/gates/{made.gate_id}", phone=phone)
         expect(page.get_by_role("group", name="Failed rules")).to_be_visible()
-        page.locator("details.fold summary").first.click()
+        page.locator("details.fold").first.evaluate("box => { box.open = true; }")
         assert fits(page)
         accessible(page)
         shot(page, f"gate-long-{'phone' if phone else 'wide'}", full=True)

@@ -12,7 +12,7 @@ from workflows.arbiter.handling import ADMIN, claim_of_another, still_open
 from workflows.arbiter.people import verified
 from workflows.flow.planned import ApprovePlan, GatePlan, StagePlan
 from workflows.gates import policy, refusals
-from workflows.gates.model import Action, Actor, GateError, GateState
+from workflows.gates.model import Action, Actor, GateError, GateState, Outcome
 from workflows.journal import read
 from workflows.journal.read import Entry
 from workflows.store.db import Tx
@@ -174,6 +174,7 @@ def _may(current: Current, one: Reviewer) -> bool:
 
 
 def _stages(tx: Tx, current: Current, staff: list[Reviewer], called: dict[str, str]) -> Iterable[Stage]:
+    agreed = current.final is not None and current.final.outcome in (Outcome.APPROVED, Outcome.EDITED, Outcome.AUTO)
     cast = votes.standing(tx, current.namespace, current.gate.id, current.revision.revision)
     counted = [policy.Vote(principal_id=v.principal_id, stage=v.stage, action=Action(v.action)) for v in cast]
     for number, stage in enumerate(current.policy.stages):
@@ -186,7 +187,7 @@ def _stages(tx: Tx, current: Current, staff: list[Reviewer], called: dict[str, s
             quorum=stage.quorum,
             yes=tuple(str(vote.snapshot.get("name") or called.get(vote.principal_id, "")) for vote in yes),
             missing=policy.missing(current.policy, number, current.facts, counted, asked),
-            state="current" if open_now else "passed" if number < current.gate.stage else "later",
+            state="current" if open_now else "passed" if agreed or number < current.gate.stage else "later",
         )
 
 

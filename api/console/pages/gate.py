@@ -99,5 +99,5 @@ async def _chunk(page: Page, passage: Passage) -> tuple[Chunk | None, str]:
     except TimeoutError:
         return None, "The knowledge base does not answer at the moment."
     except KnowledgeError as error:
-        return None, str(error)
+        return None, str(error.args[0])  # who reads this decides, and does not run the knowledge base
     return found, "" if found else "This passage is not in the knowledge base any more: its document has changed since."

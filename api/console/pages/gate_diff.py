@@ -12,7 +12,8 @@ from api.console.formats import plain
 
 Json = Any
 MAX_WORDS = 1500
-LONG = 240
+MIXABLE = 0.4
+"""Texts that are less alike read better one after the other than mixed word by word."""
 _PIECE = re.compile(r"\s+|\w+|[^\w\s]")
 
 
@@ -58,10 +59,18 @@ def words(before: str, after: str) -> tuple[Span, ...]:
     old, new = _PIECE.findall(before), _PIECE.findall(after)
     if max(len(old), len(new)) > MAX_WORDS:
         return _whole(before, after)
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
-    if matcher.ratio() < 0.3:  # noqa: PLR2004  below this, mixed words read worse than two texts
+    if _likeness(old, new) < MIXABLE:
         return _whole(before, after)
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
     return tuple(_spans(matcher, old, new))
+
+
+def _likeness(old: Sequence[str], new: Sequence[str]) -> float:
+    """How much of both texts is common, 0..1, by words alone: spaces and commas are everywhere."""
+    left, right = ([piece for piece in pieces if piece.isalnum()] for pieces in (old, new))
+    if not left and not right:
+        return 1.0
+    return SequenceMatcher(None, left, right, autojunk=False).ratio()
 
 
 def _spans(matcher: SequenceMatcher[str], old: Sequence[str], new: Sequence[str]) -> list[Span]:

@@ -17,10 +17,11 @@ _SCALARS = (str, int, float, bool, type(None))
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A scalar. ``literal`` ones are not text: a number, true, false or null."""
+    """A scalar. ``literal`` ones are not text: a number, true, false or null. ``changed`` by an edit."""
 
     text: str
     literal: bool
+    changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def _argument(name: str, value: Json, beside: Mapping[str, Json], earlier: Mappi
     was = value_text(earlier[name]) if name in earlier else ""
     spans = words(was, text) if was != text else ()
     literal = not isinstance(value, str) and not _is_secret(value)
-    return Argument(name, text, literal, None if spans else table(value, beside.get("columns")), spans)
+    return Argument(name, text, literal, table(value, beside.get("columns"), earlier.get(name, value)), spans)
 
 
 def value_text(value: Json) -> str:
@@ -112,19 +113,26 @@ def compact(value: Json) -> str:
     return f"{brackets[0]}\n  {lines}\n{brackets[1]}"
 
 
-def table(value: Json, columns: Json = None) -> Table | None:
-    """A list of equally long lists of scalars as a table; None for anything else."""
+def table(value: Json, columns: Json = None, before: Json = None) -> Table | None:
+    """A list of equally long lists of scalars as a table; None for anything else. ``before`` marks what changed."""
     if not isinstance(value, list) or not value or not all(isinstance(row, list) and row for row in value):
         return None
     width = len(value[0])
     if any(len(row) != width or not all(isinstance(cell, _SCALARS) for cell in row) for row in value):
         return None
     named = isinstance(columns, list) and len(columns) == width and all(isinstance(name, str) for name in columns)
-    return Table(tuple(columns) if named else (), tuple(tuple(_cell(cell) for cell in row) for row in value))
+    old = before if isinstance(before, list) and table(before) is not None else value
+    rows = tuple(tuple(_cell(cell, _at(old, y, x)) for x, cell in enumerate(row)) for y, row in enumerate(value))
+    return Table(tuple(columns) if named else (), rows)
 
 
-def _cell(value: Json) -> Cell:
-    return Cell(value, False) if isinstance(value, str) else Cell(json.dumps(value), True)
+def _at(rows: list[list[Json]], y: int, x: int) -> Json:
+    return rows[y][x] if y < len(rows) and x < len(rows[y]) else ...
+
+
+def _cell(value: Json, before: Json) -> Cell:
+    changed = value != before or isinstance(value, bool) is not isinstance(before, bool)
+    return Cell(value, False, changed) if isinstance(value, str) else Cell(json.dumps(value), True, changed)
 
 
 def _is_secret(value: Json) -> bool:

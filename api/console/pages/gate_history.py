@@ -46,7 +46,9 @@ class Happening:
 
 def history(reading: Reading) -> list[Happening]:
     """Everything, oldest first."""
-    entries = sorted((*reading.history, *reading.effects), key=lambda entry: (entry.occurred_at, entry.stream, entry.seq))
+    entries = sorted(
+        (*reading.history, *reading.effects), key=lambda entry: (entry.occurred_at, entry.stream, entry.seq)
+    )
     return [happening(entry, reading) for entry in entries]
 
 

@@ -254,8 +254,7 @@ def refused(error: GateError, reading: Reading, principal_id: str) -> Notice:
         return Notice(str(error), error.remedy, "bad", error.code)
     if decision.actor_id == principal_id:
         return Notice("You had decided this already.", error.remedy, "info", error.code)
-    before = "This was decided before you, so your decision was not taken."
-    return Notice(before, f"{decided_in_words(reading)}. {error.remedy}", "bad", error.code)
+    return Notice("This was decided before you, so your decision was not taken.", error.remedy, "bad", error.code)
 
 
 def progress(stage: Stage) -> str:

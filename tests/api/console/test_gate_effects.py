@@ -76,6 +76,16 @@ def test_what_an_edit_does_to_effects() -> None:
     assert write.arguments[0].spans == ()
 
 
+def test_a_table_marks_the_cells_that_an_edit_changes() -> None:
+    """The new values stand in the table as they will be sent; a row that was not there before is new as a whole."""
+    found = table([["A", 1, "x"], ["B", 2, "y"]], None, [["A", True, "z"]])
+    assert found is not None
+    assert [cell.changed for row in found.rows for cell in row] == [False, True, True, True, True, True]
+    alone = table([["A"]])
+    assert alone is not None
+    assert not alone.rows[0][0].changed
+
+
 def test_fields_before_and_after() -> None:
     """Fields that were added or removed are there too; 1 and true are not the same."""
     found = {one.name: one for one in changes({"a": 1, "gone": "x", "same": [1]}, {"a": True, "same": [1], "new": "y"})}
