@@ -6,6 +6,7 @@ import asyncio
 import json
 import stat
 import threading
+from datetime import timedelta
 
 import pytest
 from typer.testing import CliRunner
@@ -17,7 +18,7 @@ from workflows.settings import Settings
 from workflows.slack_settings import config_of, default_channels
 from workflows.store import migrate
 from workflows.store.db import Database
-from workflows.store.repositories import principals
+from workflows.store.repositories import notices, principals
 
 
 @pytest.fixture
@@ -201,3 +202,25 @@ def test_a_link_that_cannot_be_made_says_why(store, arguments, exit_code, says):
     done = visto("link", *arguments)
     assert done.exit_code == exit_code, done.output
     assert says in done.output
+
+
+def findings(*what):
+    done = CliRunner().invoke(app, ["doctor", "--json"])
+    return [one for one in json.loads(done.stdout)["findings"] if one["what"] in what]
+
+
+def test_the_doctor_says_how_slack_is_and_which_cards_could_not_be_shown(store, slack):
+    (found,) = findings("Slack", "messages")
+    assert (found["level"], "visto slack setup" in found["remedy"]) == ("info", True)
+    assert visto("setup", *tokens(slack), "--channel", "#approvals").exit_code == 0
+
+    def fail(tx):
+        made = notices.hold(tx, "default", "g1", "slack", "T0FAKE:#x", "card", holder="me", for_=timedelta(seconds=1))
+        notices.failed(tx, "default", made.id, "me", "Slack refused chat.postMessage: not_in_channel", unsure=False)
+
+    store.write_sync(fail)
+    well, card = findings("Slack", "messages")
+    assert (well["level"], card["level"]) == ("ok", "warning")
+    assert "not_in_channel" in card["message"]
+    slack.world.bot_token = "xoxb-other"
+    assert findings("Slack")[0]["level"] == "problem"

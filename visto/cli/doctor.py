@@ -43,7 +43,7 @@ def doctor(as_json: Json = False) -> None:
 def examine() -> Iterator[Finding]:
     """Look at everything, most basic things first. One that cannot be looked at becomes a finding itself."""
     from visto.cli.local import settings
-    from visto.doctor import ai, environment, installation
+    from visto.doctor import ai, environment, installation, notices
     from visto.doctor.model import Finding
 
     try:
@@ -57,6 +57,8 @@ def examine() -> Iterator[Finding]:
             lambda: installation.home(found),
             lambda: installation.database(found),
             lambda: installation.processes(found),
+            lambda: notices.slack(found),
+            lambda: notices.undelivered(found),
         ),
         *(ai.models, ai.embeddings),
     ]

@@ -41,7 +41,7 @@ def database(settings: Settings) -> Iterator[Finding]:
     from workflows.store.db import StoreUnavailable, normalise_url
     from workflows.store.migrate import status
 
-    if settings.database_url is None and not Path(settings.database.removeprefix("sqlite:///")).exists():
+    if not has_database(settings):
         yield Finding("database", "info", "none yet; the first start makes one in the home folder")
         return
     try:
@@ -61,6 +61,11 @@ def database(settings: Settings) -> Iterator[Finding]:
             yield Finding("database", "ok", f"{shown} at schema {found.current}")
         else:
             yield Finding("database", "problem", f"{shown} needs an upgrade.", "Run `visto database upgrade`.")
+
+
+def has_database(settings: Settings) -> bool:
+    """Whether there is a store to look at; one that is named is there until it is found missing."""
+    return settings.database_url is not None or Path(settings.database.removeprefix("sqlite:///")).exists()
 
 
 def processes(settings: Settings) -> Iterator[Finding]:

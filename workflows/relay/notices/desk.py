@@ -25,6 +25,8 @@ from workflows.usecases.services import Services
 log = logging.getLogger("visto.notices")
 
 AT_ONCE = 4
+WAITING_AT_ONCE = 100
+"""So many may wait for their turn to post: those of a busy place hold up no other place."""
 LONGEST_LINE = 200
 FULL = timedelta(seconds=30)
 NOT_SET_UP = timedelta(minutes=10)
@@ -61,11 +63,18 @@ class Desk:
             await asyncio.gather(*(line.settled() for line in self._lines.values()))
 
     async def close(self) -> None:
-        """Stop at once: what was not finished falls due again, and is looked for before it is posted."""
-        for line in self._lines.values():
-            await line.close()
+        """Stop at once and hand the rows back; what was interrupted is looked for before it is posted again."""
+        left = [item for line in self._lines.values() for item in await line.close()]
+        if left:
+            with contextlib.suppress(StoreUnavailable):
+                await self._services.db.write(lambda tx: _hand_back(tx, left))
         for channel in self._channels.values():
             await channel.close()
+
+
+def _hand_back(tx: Tx, items: list[Item]) -> None:
+    for item in items:
+        outbox.put_off(tx, item.namespace, item.id, timedelta(0), "handed over by a process that ended")
 
 
 def _put_off(tx: Tx, missing: list[Item], full: list[Item]) -> None:
@@ -90,8 +99,8 @@ class _Channel:
 
     def __init__(self, services: Services, channel: Channel) -> None:
         shower = Shower(services, channel)
-        self.slow = _Line(services, shower, posting=True)
-        self.quick = _Line(services, shower, posting=False, slow=self.slow)
+        self.slow = _Line(services, shower, posting=True, at_once=WAITING_AT_ONCE)
+        self.quick = _Line(services, shower, posting=False, at_once=AT_ONCE, slow=self.slow)
 
     @property
     def busy(self) -> bool:
@@ -101,18 +110,20 @@ class _Channel:
         await self.quick.settled()
         await self.slow.settled()
 
-    async def close(self) -> None:
-        await self.quick.close()
-        await self.slow.close()
+    async def close(self) -> list[Item]:
+        return [*await self.quick.close(), *await self.slow.close()]
 
 
 class _Line:
     """Gates that wait to be shown, each with the rows that asked for it."""
 
-    def __init__(self, services: Services, shower: Shower, *, posting: bool, slow: _Line | None = None) -> None:
+    def __init__(
+        self, services: Services, shower: Shower, *, posting: bool, at_once: int, slow: _Line | None = None
+    ) -> None:
         self._services = services
         self._shower = shower
         self._posting = posting
+        self._at_once = at_once
         self._slow = slow
         self._waiting: OrderedDict[Key, dict[str, Item]] = OrderedDict()
         self._working: dict[Key, dict[str, Item]] = {}
@@ -135,7 +146,7 @@ class _Line:
         if key not in self._waiting and len(self._waiting) >= LONGEST_LINE:
             return False
         self._waiting.setdefault(key, {})[item.id] = item
-        if len(self._workers) < AT_ONCE:
+        if len(self._workers) < self._at_once:
             worker = asyncio.create_task(self._work())
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
@@ -145,10 +156,14 @@ class _Line:
         while self._workers:
             await asyncio.gather(*self._workers)
 
-    async def close(self) -> None:
+    async def close(self) -> list[Item]:
+        """Stop, and return the rows that were not finished."""
+        left = [item for items in (*self._waiting.values(), *self._working.values()) for item in items.values()]
+        self._waiting.clear()
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
+        return left
 
     async def _work(self) -> None:
         while (key := self._next()) is not None:

@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from workflows.journal.records import Record
 from workflows.relay.notices import state
 from workflows.relay.notices.channel import Channel, Gone, Message, NotTold, Told
-from workflows.store.db import StoreUnavailable
+from workflows.store.db import StoreUnavailable, Tx
 from workflows.store.repositories import notices
 from workflows.store.repositories.notices import Notice
 from workflows.usecases.services import Services
@@ -132,13 +133,33 @@ class Shower:
             why = str(error) or type(error).__name__
             await self._failed(gate, place, why, unsure=True)
             raise NotTold(why) from error
-        made, shows = reference, now
-        await db.write(
-            lambda tx: notices.shown(
+        await self._shown(gate, told, place, reference, now)
+
+    async def _shown(self, gate: Gate, told: Told, place: Notice, reference: str, message: Message) -> None:
+        """Note what is shown. That people were told for the first time is on record."""
+
+        def note(tx: Tx) -> None:
+            noted = notices.shown(
                 tx, gate.namespace, place.id, self._me,
-                reference=made, revision=told.detail.revision, rendering=shows.rendering,
-            )
-        )  # fmt: skip
+                reference=reference, revision=told.detail.revision, rendering=message.rendering,
+            )  # fmt: skip
+            if noted and place.reference is None:
+                self._services.journal.append(tx, self._record(gate, told, place))
+
+        await self._services.db.write(note)
+
+    def _record(self, gate: Gate, told: Told, place: Notice) -> Record:
+        meta = {"gate_id": gate.id, "revision": told.detail.revision, "channel": self._channel.name, "part": place.part}
+        return Record(
+            namespace=gate.namespace,
+            kind="approval.notified",
+            flow_id=told.detail.flow,
+            execution_id=told.detail.execution,
+            path=told.detail.path,
+            action_digest=told.detail.action_digest,
+            meta=meta,
+            content={"address": place.address},
+        )
 
     async def _change(self, gate: Gate, told: Told, message: Message, place: Notice, reference: str) -> str | None:
         try:

@@ -100,11 +100,6 @@ def moved_card(told: Told) -> dict[str, Json]:
     return {"text": _top(f"{told.view.title}: {now}"), "blocks": [*blocks, _footer(told)]}
 
 
-def working_card(told_text: str) -> list[b.Block]:
-    """What stands there between a click and its outcome."""
-    return [b.section(told_text)]
-
-
 def long_comment(decision: DecisionShown) -> str | None:
     """The decider's words if the card shows only their beginning."""
     comment = visible(decision.comment or "")
