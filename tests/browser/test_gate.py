@@ -114,6 +114,9 @@ def test_edit_in_place(house: House, visit: Visitors, gate: Opened, accessible: 
     expect(page.get_by_role("heading", name="A yes will then do this")).to_be_visible()
     accessible(page)
     shot(page, "gate-look")
+    page.get_by_role("button", name=re.compile("^Approve")).click()
+    expect(page.get_by_text("You changed the suggestion: confirm that")).to_be_visible()
+    assert state(house, gate) == "open"
     page.get_by_role("button", name="Go on editing").click()
     expect(page.get_by_label("reason", exact=True)).to_have_value("Shipped to a new address,\nsee the policy.")
     page.get_by_role("button", name="Look at what it will do").click()

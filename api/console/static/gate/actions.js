@@ -27,6 +27,7 @@ export function attach(article, { native = [] } = {}) {
 
   on(article, "submit", (event) => {
     const form = event.target, what = form.dataset.act, looks = what === "preview" || event.submitter?.dataset.again !== undefined;
+    if (what === "approve" && editing()) { event.preventDefault(); return toast("You changed the suggestion: confirm that, or reload the page to approve it as it was.", { tone: "warn" }); }
     if (!what || (!looks && native.includes(what))) return;
     event.preventDefault();
     if (!busy) (looks ? look : send)(form, event.submitter, what);
@@ -57,6 +58,7 @@ export function attach(article, { native = [] } = {}) {
       const answer = await fetch(`${address}/preview`, { method: "POST", body, headers: { "X-CSRF-Token": csrf } }).catch(() => { throw gone(0); });
       const part = $("form.edit-form, [data-look]", new DOMParser().parseFromString(await answer.text(), "text/html"));
       if (!part || answer.redirected) throw gone(answer.status);
+      part.dataset.typed = ""; // what the server sends back in its fields is what was typed
       (form.closest("[data-look]") ?? form).replaceWith(part);
       ($("[aria-invalid]", part) ?? $(part.matches("[data-look]") ? "button.primary" : INPUT, part))?.focus({ preventScroll: true });
       part.scrollIntoView({ block: "nearest" });
@@ -125,7 +127,9 @@ export function attach(article, { native = [] } = {}) {
 
   const differs = (field) => field.localName === "select" ? [...field.options].some((one) => one.defaultSelected && !one.selected)
     : field.type === "checkbox" ? field.checked !== field.defaultChecked : field.value !== field.defaultValue;
-  const typed = () => Boolean($("[data-look]", article)) || $$(INPUT, article).some(differs);
+  const changed = (within) => Boolean($("[data-look], [data-typed]", article)) || $$(INPUT, within).some(differs);
+  const typed = () => changed(article);
+  const editing = () => changed($("[data-edit-box]", article) ?? el("p"));
 
   // What happens to it elsewhere is said quietly, and what was typed stays ---------------
 
