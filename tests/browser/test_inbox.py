@@ -1,8 +1,247 @@
-"""The inbox in a browser."""
+"""The inbox in a browser: read by keyboard beside the list, kept up by what others do, and usable on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Visitors, fits
+from tests.browser.house import House, orders
+
+SOON = 2_000
+"""Milliseconds within which what others do is seen."""
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202e\u200b"
 
 
-def test_it(visit, house, shot):
-    house.batch(12)
+def line(page: Page, gate: str) -> Locator:
+    return page.locator(f'li.line[data-gate="{gate}"]')
+
+
+def shown(page: Page, gate: str) -> None:
+    """Wait until the pane shows this gate."""
+    expect(page.locator(f'[data-pane] article[data-gate="{gate}"]')).to_be_visible()
+
+
+def places(page: Page) -> list[tuple[str, float]]:
+    """Where each line is."""
+    found: list[tuple[str, float]] = page.evaluate(
+        "[...document.querySelectorAll('li.line')].map(l => [l.dataset.gate, l.getBoundingClientRect().top])"
+    )
+    return found
+
+
+def test_the_first_gate_is_open_beside_the_list(
+    visit: Visitors, house: House, accessible: Callable[[Page], None], shot: Callable[..., Path]
+) -> None:
+    gates = house.batch(8)
     page = visit("Ana", "/inbox")
-    shot(page, "inbox", full=True)
-    print(page.content()[:3000])
+    shown(page, gates[0].gate_id)
+    expect(page.locator("h1")).to_have_count(1)
+    expect(page.locator("[data-waiting]")).to_have_text("8 waiting for you")
+    assert fits(page)
+    accessible(page)
+    shot(page, "inbox-wide")
+
+
+def test_j_and_k_go_through_the_list_and_enter_opens_the_page(visit: Visitors, house: House) -> None:
+    gates = house.batch(3)
+    page = visit("Ana", "/inbox")
+    shown(page, gates[0].gate_id)
+    for key, gate in (("j", gates[1]), ("j", gates[2]), ("j", gates[2]), ("k", gates[1])):
+        page.keyboard.press(key)
+        shown(page, gate.gate_id)
+        expect(line(page, gate.gate_id).get_by_role("link")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/gates/{gates[1].gate_id}?queue=")
+
+
+def test_a_link_to_a_gate_in_the_list_opens_it(visit: Visitors, house: House) -> None:
+    gates = house.batch(3)
+    page = visit("Ana", f"/inbox#{gates[2].gate_id}")
+    shown(page, gates[2].gate_id)
+
+
+def test_a_click_opens_beside_the_list_and_records_that_it_was_seen(visit: Visitors, house: House) -> None:
+    gates = house.batch(3)
+    page = visit("Ana", "/inbox")
+    with page.expect_response(lambda answer: answer.url.endswith(f"/gates/{gates[1].gate_id}/seen")):
+        line(page, gates[1].gate_id).click()
+    shown(page, gates[1].gate_id)
+    other = visit("Ben", "/inbox")
+    expect(line(other, gates[1].gate_id)).to_contain_text("Ana is looking")
+
+
+def test_keys_rest_while_one_types(visit: Visitors, house: House) -> None:
+    gates = house.batch(2)
+    page = visit("Ana", "/inbox")
+    shown(page, gates[0].gate_id)
+    page.get_by_text("Filters and views").click()
+    page.get_by_label("Text in the title").fill("")
+    page.keyboard.type("ajrx?z")
+    expect(page.get_by_label("Text in the title")).to_have_value("ajrx?z")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    expect(page.locator("li.line[data-end], li.line[data-sending]")).to_have_count(0)
+
+
+def test_the_keys_are_listed(
+    visit: Visitors, house: House, accessible: Callable[[Page], None], shot: Callable[..., Path]
+) -> None:
+    house.batch(2)
+    page = visit("Ana", "/inbox", dark=True)
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keys")
+    expect(dialog).to_be_visible()
+    for key in ("j", "k", "a", "e", "r", "u", "x", "z", "?", "Enter"):
+        expect(dialog.locator("kbd").get_by_text(key, exact=True)).to_have_count(1)
+    accessible(page)
+    shot(page, "inbox-keys-dark")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+
+def test_what_somebody_else_decides_greys_out_in_place(
+    visit: Visitors, house: House, shot: Callable[..., Path], accessible: Callable[[Page], None]
+) -> None:
+    gates = house.batch(6)
+    page = visit("Ana", "/inbox")
+    shown(page, gates[0].gate_id)
+    before = [gate for gate, _ in places(page)]
+    with page.expect_response(lambda answer: "/inbox/states" in answer.url, timeout=SOON):
+        house.decide(gates[3], "Ben")
+    expect(line(page, gates[3].gate_id)).to_contain_text("Approved by Ben")
+    expect(line(page, gates[3].gate_id).get_by_role("checkbox")).to_be_disabled()
+    assert [gate for gate, _ in places(page)] == before
+    tops = places(page)[:4]
+    house.decide(gates[0], "Ben", "reject")
+    expect(page.locator("[data-pane] [data-news]")).to_contain_text("Ben rejected this", timeout=SOON)
+    expect(page.locator("[data-pane] .gate-bar button").first).to_be_disabled()
+    assert places(page)[0] == tops[0], "the list does not move"
+    expect(page.locator("[data-waiting]")).to_have_text("4 waiting for you", timeout=4_000)
+    accessible(page)
+    shot(page, "inbox-others")
+
+
+def test_claims_are_seen_as_they_are_made(visit: Visitors, house: House) -> None:
+    gates = house.batch(3)
+    page, other = visit("Ana", "/inbox"), visit("Ben", f"/gates/{gates[1].gate_id}")
+    shown(page, gates[0].gate_id)
+    other.locator('form[data-act="claim"] button').click()
+    expect(line(page, gates[1].gate_id)).to_contain_text("Claimed by Ben", timeout=SOON)
+
+
+def test_new_gates_are_announced_and_come_only_when_asked_for(visit: Visitors, house: House) -> None:
+    execution = house.execute(state="waiting")
+    gates = house.batch(3, execution=execution)
+    page = visit("Ana", "/inbox")
+    shown(page, gates[0].gate_id)
+    before = [gate for gate, _ in places(page)]
+    new = [house.gate(execution, key=str(n)) for n in (10, 11)]
+    button = page.get_by_role("button", name="2 new: show")
+    expect(button).to_be_visible(timeout=2 * SOON)
+    assert [gate for gate, _ in places(page)] == before
+    button.click()
+    for gate in new:
+        expect(line(page, gate.gate_id)).to_be_visible()
+    expect(button).to_be_hidden()
+    expect(page.locator("li.line")).to_have_count(5)
+    shown(page, new[0].gate_id)
+
+
+def test_a_gate_that_comes_into_an_empty_inbox_is_announced(visit: Visitors, house: House) -> None:
+    page = visit("Ana", "/inbox")
+    expect(page.get_by_text("Nothing waits for you")).to_be_visible()
+    (gate,) = house.batch(1)
+    page.get_by_role("button", name="1 new: show").click()
+    shown(page, gate.gate_id)
+
+
+def test_content_that_changes_is_said_and_shown_when_asked_for(visit: Visitors, house: House) -> None:
+    execution = house.execute(state="waiting")
+    gates = house.batch(2, execution=execution)
+    page = visit("Ana", "/inbox")
+    shown(page, gates[0].gate_id)
+    house.gate(execution, key="0", risk="high", reason="Another look was taken.")
+    expect(page.locator("[data-pane] [data-news]")).to_contain_text("revision 2", timeout=SOON)
+    page.keyboard.press("a")
+    page.get_by_role("button", name="Show it").click()
+    expect(page.locator('[data-pane] article[data-revision="2"]')).to_be_visible()
+    expect(line(page, gates[0].gate_id)).to_have_attribute("data-revision", "2")
+    expect(line(page, gates[0].gate_id)).to_contain_text("Another look")
+    page.keyboard.press("a")
+    expect(line(page, gates[0].gate_id)).to_contain_text("Approved by you")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_on_a_phone_the_list_is_all_there_is(
+    visit: Visitors, house: House, accessible: Callable[[Page], None], shot: Callable[..., Path], dark: bool
+) -> None:
+    gates = house.batch(6)
+    page = visit("Ana", "/inbox", phone=True, dark=dark)
+    expect(page.locator("[data-pane]")).to_be_hidden()
+    assert fits(page)
+    accessible(page)
+    shot(page, f"inbox-phone-{'dark' if dark else 'light'}")
+    box = line(page, gates[0].gate_id).bounding_box()
+    assert box is not None
+    assert box["height"] >= 44
+    line(page, gates[0].gate_id).get_by_role("link").tap()
+    page.wait_for_url(f"**/gates/{gates[0].gate_id}?queue=")
+    page.get_by_role("button", name="Approve").tap()
+    page.wait_for_url(f"**/gates/{gates[1].gate_id}?queue=")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("A-1002")
+
+
+def test_without_scripts_one_reads_selects_decides_and_goes_on(
+    visit: Visitors, house: House, shot: Callable[..., Path]
+) -> None:
+    gates = house.batch(4)
+    page = visit("Ana", "/inbox", js=False)
+    expect(page.locator("[data-pane]")).to_be_hidden()
+    for gate in gates[:2]:
+        line(page, gate.gate_id).get_by_role("checkbox").check()
+    page.get_by_role("button", name="Approve selected").click()
+    expect(page.get_by_role("heading", name="2 approved.")).to_be_visible()
+    shot(page, "inbox-report-nojs")
+    page.get_by_role("link", name="Back to the inbox").click()
+    expect(page.locator("li.line")).to_have_count(2)
+    page.get_by_role("link", name="Everything", exact=True).click()
+    expect(page).to_have_url(f"{house.url}/inbox?all=1")
+    page.get_by_text("Filters and views").click()
+    page.get_by_label("Text in the title").fill("A-1004")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("li.line")).to_have_count(1)
+    page.get_by_label("Name of the view").fill("My order")
+    page.get_by_role("button", name="Save view").click()
+    expect(page.get_by_role("link", name="My order")).to_be_visible()
+    line(page, gates[3].gate_id).get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("A-1004")
+
+
+def test_nothing_in_a_gate_runs_or_hides(visit: Visitors, house: House, shot: Callable[..., Path]) -> None:
+    execution = house.execute(state="waiting")
+    order = orders()[0] | {"order_id": HOSTILE, "email": HOSTILE, "notes": HOSTILE}
+    gate = house.gate(execution, order, reason=HOSTILE)
+    for phone in (False, True):
+        page = visit("Ana", "/inbox", phone=phone)
+        expect(line(page, gate.gate_id)).to_contain_text("⟨U+202E⟩")
+        expect(page.locator("li.line img, li.line script")).to_have_count(0)
+        assert fits(page)
+        shot(page, f"inbox-hostile-{'phone' if phone else 'wide'}")
+
+
+def test_what_is_empty_or_done_looks_like_it(
+    visit: Visitors, house: House, accessible: Callable[[Page], None], shot: Callable[..., Path]
+) -> None:
+    for who, text in (("Ana", "Nothing waits for you"), ("Vic", "You decide nothing here yet")):
+        page = visit(who, "/inbox")
+        expect(page.get_by_text(text)).to_be_visible()
+        accessible(page)
+        shot(page, f"inbox-empty-{who.lower()}")
+    for gate in house.batch(2):
+        house.decide(gate, "Ana")
+    page = visit("Ana", "/inbox")
+    expect(page.get_by_text("Today: 2 approved.")).to_be_visible()
+    shot(page, "inbox-done")

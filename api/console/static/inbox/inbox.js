@@ -6,9 +6,12 @@ import * as pane from "./pane.js";
 
 const { root, queue } = lines;
 const holder = $("[data-lines]", queue), news = $("[data-news]", queue);
-const NEAR_END = 15, MOST = 100, LOST_MS = 20000;
+const NEAR_END = 15, MOST = 100;
 const WORDS = { approved: "Approved", edited: "Approved with changes", rejected: "Rejected", changes_requested: "Changes requested" };
-export const tally = { done: 0 };
+const tally = { done: 0 };
+
+/** Do something of what is loaded only when it is needed. */
+const rare = (act) => import("./rare.js").then(act).catch(tellRefusal);
 
 // Going through the list
 
@@ -30,7 +33,7 @@ function step(back) {
 export async function goOn(from) {
   const next = lines.following(from) ?? (await loadMore(), lines.following(from, { around: true }));
   if (next) return go(next);
-  if (pane.usable()) pane.rest(`You decided ${tally.done} since you opened this page.`);
+  if (pane.usable()) pane.rest(sum());
 }
 
 let loading = null;
@@ -47,68 +50,71 @@ function loadMore() {
 }
 
 /** Put lines in place of `place`; a gate that is in the list already stays where it is. */
-function add(part, place) {
+export function add(part, place) {
   for (const line of $$("li.line", part)) if (lines.of(line.dataset.gate)) line.remove();
   for (const batch of $$(".batch", part)) if (!$("li.line", batch)) batch.remove();
   place.replaceWith(part);
 }
 
-/** Load a line and its gate anew, in place. */
-async function renew(line) {
-  try {
-    const fresh = $("li.line", await getPart(`/inbox?all=1&part=lines&ids=${line.dataset.gate}`));
+// Deciding. The next gate opens at once; a refusal brings this one back
+
+pane.pane?.addEventListener("submit", (event) => {
+  const form = event.target, line = lines.of(form.closest("article[data-gate]")?.dataset.gate ?? "");
+  if (event.defaultPrevented || !line || !pane.SENT.includes(form.dataset.act)) return;
+  event.preventDefault();
+  if (lines.isOpen(line)) send(line, form, event.submitter);
+});
+
+async function send(line, form, submitter) {
+  const asked = post(form.getAttribute("action"), new FormData(form, submitter)); // a field called "action" hides the property
+  lines.set(line, "sending");
+  form.reset();
+  goOn(line);
+  try { decided(line, await asked); } catch (error) {
+    lines.set(line, "", error.message);
     pane.forget(line.dataset.gate);
-    if (fresh) line.replaceWith(fresh);
-    go(fresh ?? line, false);
-  } catch (error) { tellRefusal(error); }
+    refresh([line.dataset.gate]);
+    tellRefusal(error);
+  }
 }
 
-// Deciding: the gate's own forms send; the next gate opens at once, a refusal brings this one back
+const here = (name, then) => pane.pane?.addEventListener(name, (event) => {
+  const line = lines.of(event.target.dataset.gate);
+  if (line) { event.preventDefault(); then(line, event.detail); }
+});
+const renew = (line) => rare((to) => to.renew(line));
+here("gate:decided", (line, answer) => { decided(line, answer); goOn(line); });
+here("gate:undone", (line, answer) => { toast(answer.text); reopened(line.dataset.gate); renew(line); });
+here("gate:changed", (line, answer) => { toast(answer.text); if (!pane.shown()?.typed()) renew(line); });
+pane.pane?.addEventListener("click", (event) => { if (event.target.closest("[data-show-now]")) renew(lines.current()); });
 
-if (pane.pane) {
-  pane.pane.addEventListener("submit", (event) => {
-    const article = event.target.closest("article[data-gate]"), line = article && lines.of(article.dataset.gate);
-    if (!line || article.hasAttribute("data-stale") || !["approve", "reject", "changes"].includes(event.target.dataset.act)) return;
-    const lost = setTimeout(() => { lines.set(line, ""); refresh([line.dataset.gate]); }, LOST_MS);
-    const on = (name, then) => article.addEventListener(name, (told) => { clearTimeout(lost); told.preventDefault(); told.stopPropagation(); then(told.detail); }, { once: true });
-    on("gate:decided", (answer) => decided(line, answer));
-    on("gate:refused", (error) => {
-      lines.set(line, "", error.message);
-      refresh([line.dataset.gate]);
-      tellRefusal(error);
-    });
-    lines.set(line, "sending");
-    goOn(line);
-  });
-  const here = (name, then) => pane.pane.addEventListener(name, (event) => {
-    const line = lines.of(event.target.dataset.gate);
-    if (line) { event.preventDefault(); then(line, event.detail); }
-  });
-  here("gate:decided", (line, answer) => { decided(line, answer); goOn(line); });
-  here("gate:undone", (line, answer) => { toast(answer.text); reopened(line.dataset.gate); renew(line); });
-  here("gate:changed", (line, answer) => { toast(answer.text); renew(line); });
-  pane.pane.addEventListener("click", (event) => {
-    const line = lines.current();
-    if (!line || !event.target.closest("[data-show-now]")) return;
-    event.stopPropagation();
-    renew(line);
-  }, true);
+const sum = () => `You decided ${tally.done} since you opened this page.`;
+
+export function count(by) {
+  tally.done = Math.max(0, tally.done + by);
+  const told = pane.pane && $("[data-sum]", pane.pane);
+  if (told) told.textContent = sum();
 }
 
 function decided(line, answer) {
   const words = WORDS[answer.outcome];
-  tally.done += 1;
+  count(1);
   pane.forget(line.dataset.gate);
   lines.set(line, "end", words ? `${words} by you` : "Your vote counts; others must agree");
   offerUndo(words ? `${words}: ${lines.link(line).textContent}` : answer.text, answer, [line.dataset.gate]);
 }
 
-function approve() {
+/** Do something with the gate in the pane, if it is there and open. */
+const one = (act) => () => {
   const gate = pane.shown(), line = lines.current();
-  if (!gate) return pane.usable() || toast("Open the gate to decide on it.", { tone: "info" });
-  if (!lines.isOpen(line)) return toast(`${line.dataset.end || "It is being decided"}.`, { tone: "info" });
-  if (gate.typed()) return toast("Something is typed here and not sent: use its own button, or clear it.", { tone: "warn" });
-  gate.approve();
+  if (!pane.usable()) toast("Open the gate to decide on it.", { tone: "info" });
+  else if (line && !lines.isOpen(line)) toast(line.dataset.end ? `${line.dataset.end}.` : "It is being decided.", { tone: "info" });
+  else if (gate) act(gate);
+};
+
+function approve(gate) {
+  if (gate.typed()) toast("Something is typed here and not sent: use its own button, or clear it.", { tone: "warn" });
+  else gate.approve();
 }
 
 const undoable = [];
@@ -122,17 +128,10 @@ export function offerUndo(text, answer, ids) {
   closeOffer = toast(text, { tone: answer.tone, undo: () => undo(entry), seconds: answer.undo_s, key: "z" });
 }
 
-async function undo(entry) {
-  if (!entry || performance.now() > entry.until) { toast("There is nothing to undo any more.", { tone: "info" }); return; }
-  entry.until = 0;
+function undo(entry) {
   closeOffer();
-  try {
-    const answer = await post(entry.address, entry.address === "/inbox/undo" ? { pick: entry.ids } : {}), ids = answer.done ?? entry.ids;
-    toast(answer.text, { tone: answer.tone });
-    if (answer.refused?.length) (await import("./many.js")).report(answer.text, answer.refused);
-    ids.forEach(reopened);
-    if (ids.length) go(lines.of(ids[0]));
-  } catch (error) { tellRefusal(error); }
+  if (entry && performance.now() < entry.until) rare((to) => to.undo(entry)); else toast("There is nothing to undo any more.", { tone: "info" });
+  if (entry) entry.until = 0;
 }
 
 function undoLast() {
@@ -140,9 +139,9 @@ function undoLast() {
   undo(undoable.pop());
 }
 
-function reopened(id) {
+export function reopened(id) {
   const line = lines.of(id);
-  tally.done = Math.max(0, tally.done - 1);
+  count(-1);
   if (line) lines.set(line, "");
   pane.forget(id);
   refresh([id]);
@@ -183,17 +182,12 @@ function announce() {
   $("button", news).textContent = `${fresh.length} new: show`;
 }
 
-$("button", news).addEventListener("click", async () => {
+$("button", news).addEventListener("click", () => {
   const ids = fresh;
-  if (!holder || ids.length > MOST) { location.assign(location.pathname + location.search); return; }
+  if (!holder || ids.length > MOST) { location.reload(); return; }
   fresh = [];
   announce();
-  try {
-    const mark = document.createElement("div");
-    holder.prepend(mark);
-    add(await getPart(`/inbox?${root.dataset.query}&part=lines&ids=${ids.join(",")}`), mark);
-    go(lines.all()[0]);
-  } catch (error) { tellRefusal(error); }
+  rare((to) => to.fetchNew(holder, ids));
 });
 
 live((event) => {
@@ -204,23 +198,25 @@ live((event) => {
   else if (["approval.requested", "approval.assigned", "decision.undone"].includes(event.kind)) { arrived.add(event.id); look(); }
 });
 
-// Many at once, and the keys' list, are loaded when they are first needed
-
-const many = (act) => () => import("./many.js").then(act, () => toast("The server cannot be reached.", { tone: "bad" }));
-queue.addEventListener("change", (event) => { if (event.target.name === "pick") many((to) => to.changed(event.target))(); });
+queue.addEventListener("change", (event) => { if (event.target.name === "pick") rare((to) => to.changed(event.target)); });
 queue.addEventListener("click", (event) => {
+  const batch = event.target.closest("[data-select-batch]")?.closest(".batch");
+  if (batch && $$("li.line", queue).filter((one) => one.dataset.batchKey === batch.dataset.batch).length >= Number(batch.dataset.open)) {
+    event.preventDefault();
+    rare((to) => to.selectBatch(batch));
+  }
   const line = event.target.closest("li.line");
   if (!line || !pane.usable() || event.ctrlKey || event.metaKey || event.shiftKey || event.target.closest(".line-pick")) return;
   event.preventDefault();
   go(line);
 });
 
-const one = (act) => () => { const gate = pane.shown(); if (gate && lines.isOpen(lines.current())) act(gate); };
-const orMany = (action, act) => () => (lines.picked().length ? many((to) => to.decide(action))() : act());
+const toggle = (range) => () => { const line = lines.current() ?? lines.all()[0]; if (line) rare((to) => to.toggle(line, range)); };
+const orMany = (action, act) => () => (lines.picked().length ? rare((to) => to.decide(action)) : act());
 const KEYS = {
-  j: () => step(false), k: () => step(true), a: orMany("approve", approve), r: orMany("reject", one((gate) => gate.reject())),
-  e: one((gate) => gate.edit()), u: one((gate) => gate.changes()), x: many((to) => to.toggle(false)), X: many((to) => to.toggle(true)),
-  z: undoLast, "?": many((to) => to.showKeys()),
+  j: () => step(false), k: () => step(true), a: orMany("approve", one(approve)), r: orMany("reject", one((gate) => gate.reject())),
+  e: one((gate) => gate.edit()), u: one((gate) => gate.changes()), x: toggle(false), X: toggle(true),
+  z: undoLast, "?": () => rare((to) => to.showKeys()),
 };
 
 document.addEventListener("keydown", (event) => {
@@ -245,7 +241,7 @@ function away(event) {
   const line = lines.current();
   if ($("dialog[open]") || pane.shown()?.close()) return;
   if (line && pane.pane?.contains(event.target)) lines.link(line).focus();
-  else if (lines.picked().length) many((to) => to.clear())();
+  else if (lines.picked().length) rare((to) => to.clear());
 }
 
 const keysButton = $("[data-keys]", queue);
@@ -253,7 +249,6 @@ keysButton.hidden = false;
 keysButton.addEventListener("click", KEYS["?"]);
 root.classList.add("with-scripts");
 if (pane.pane) pane.pane.hidden = !pane.usable();
-if ($("[data-bulk-bar]", queue)) { $("[data-bulk-bar]", queue).hidden = true; if (lines.picked().length) many((to) => to.count())(); }
-$("[data-bulk]", queue)?.addEventListener("submit", (event) => { event.preventDefault(); many((to) => to.decide(event.submitter.value))(); });
-for (const every of [queue]) every.addEventListener("click", (event) => { if (event.target.closest("[data-select-batch]")) many((to) => to.selectBatch(event.target.closest(".batch")))(); });
+if ($("[data-bulk-bar]", queue)) { $("[data-bulk-bar]", queue).hidden = true; if (lines.picked().length) rare((to) => to.count()); }
+$("[data-bulk]", queue)?.addEventListener("submit", (event) => { event.preventDefault(); rare((to) => to.decide(event.submitter.value)); });
 if (pane.usable()) go(lines.of(decodeURIComponent(location.hash.slice(1))) ?? lines.all().find(lines.isOpen) ?? lines.all()[0], false);

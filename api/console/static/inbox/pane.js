@@ -1,18 +1,23 @@
-// The reading pane: the current gate's panel beside the list, with the next ones fetched before they are asked for.
+// The reading pane: the current gate beside the list, with the next ones fetched before they are asked for.
 
-import { $, el, getPart, post, tellRefusal } from "../core.js";
+import { $, $$, el, getPart } from "../core.js";
+import { attach } from "../gate/actions.js";
 import * as lines from "./lines.js";
 
 const AHEAD = 3, KEPT = 24, FRESH_MS = 120000, SEEN_MS = 700;
+/** Forms that the list sends itself, to go on at once; a gate's script does the others. */
+export const SENT = ["approve", "reject", "changes"];
 const wide = matchMedia("(min-width: 64rem)");
 export const pane = $("[data-pane]");
 export const usable = () => Boolean(pane) && wide.matches;
-export const panel = () => $("article[data-gate]", pane ?? document.createElement("div"));
 
-const parts = new Map();
+let gate = null, asked = 0, looking = 0;
+const parts = new Map(), typed = new Map();
 const nameOf = (line) => `${line.dataset.gate}:${line.dataset.revision}`;
 
-/** What the server shows for a line, from memory if it is there. */
+/** The gate in the pane, if it is the current line's. */
+export const shown = () => (gate && gate.id === lines.current()?.dataset.gate ? gate : null);
+
 function fetched(line) {
   const name = nameOf(line), known = parts.get(name);
   if (known && performance.now() - known.at < FRESH_MS) return known.part;
@@ -23,80 +28,48 @@ function fetched(line) {
   return part;
 }
 
-/** Something happened to a gate: what is in memory of it is no longer what is there. */
+/** Something happened to a gate: what is in memory of it is not what is there any more. */
 export function forget(id) {
   for (const name of parts.keys()) if (name.startsWith(`${id}:`)) parts.delete(name);
 }
 
-export function ahead(line) {
-  let next = line;
-  for (let n = 0; n < AHEAD && next; n += 1) {
-    next = lines.following(next, { around: false });
-    if (next) fetched(next).catch(() => {});
-  }
+/** Take the gate out of the pane, with what was typed. */
+export function drop() { gate?.detach(); gate = null; }
+
+function ahead(line) {
+  for (let n = 0, next = line; n < AHEAD && (next = lines.following(next)); n += 1) fetched(next).catch(() => {});
 }
 
-let asked = 0, looking = 0;
-
-/** Show a line's panel. Whoever asks again meanwhile wins. */
-export async function open(line) {
-  const turn = ++asked;
-  let part;
-  pane.setAttribute("aria-busy", "true");
-  try { part = await fetched(line); } catch (error) {
-    if (turn === asked) { pane.replaceChildren(el("p", { class: "banner bad" }, `${error.message} ${error.remedy ?? ""}`)); pane.removeAttribute("aria-busy"); }
-    return;
-  }
-  if (turn !== asked) return;
-  pane.replaceChildren(part.cloneNode(true));
-  pane.removeAttribute("aria-busy");
-  pane.scrollTop = 0;
-  const shown = panel();
-  for (const title of pane.querySelectorAll("h1")) title.setAttribute("aria-level", "2"); // the page's own comes first
-  if (shown) document.dispatchEvent(new CustomEvent("visto:panel", { detail: shown }));
-  tell(line);
+/** What was typed into a gate and not sent is there again when one comes back to it. */
+function leave() {
   clearTimeout(looking);
-  if (shown?.dataset.seenUrl && lines.isOpen(line)) looking = setTimeout(() => saw(shown), SEEN_MS);
+  const line = gate && lines.of(gate.id);
+  if (line && lines.isOpen(line) && gate.typed()) typed.set(gate.id, gate); else gate?.detach();
+  gate = null;
+}
+
+/** Show a line's gate; whoever asks again meanwhile wins. */
+export async function open(line) {
+  const turn = ++asked, kept = typed.get(line.dataset.gate);
+  let content;
+  try { content = kept ? kept.article : (await fetched(line)).cloneNode(true); } catch (error) { content = el("p", { class: "banner bad" }, `${error.message} ${error.remedy ?? ""}`); }
+  if (turn !== asked) return;
+  leave();
+  pane.replaceChildren(content);
+  pane.scrollTop = 0;
+  typed.delete(line.dataset.gate);
+  const article = $("article[data-gate]", pane);
+  if (!article) return;
+  const now = gate = kept ?? attach(article, { native: SENT });
+  if (lines.isOpen(line)) looking = setTimeout(() => { if (!document.hidden && gate === now) gate.seen(); }, SEEN_MS);
   ahead(line);
-}
-
-function saw(shown) {
-  if (document.hidden || !shown.isConnected) return;
-  post(shown.dataset.seenUrl, { revision: shown.dataset.revision }).catch(() => {});
-}
-
-/** Say above the panel what has become of its gate since it was shown. */
-export function tell(line) {
-  $("[data-told]", pane)?.remove();
-  const shown = panel();
-  if (!shown || shown.dataset.gate !== line.dataset.gate) return;
-  if (line.dataset.end) pane.prepend(el("p", { class: "banner", "data-told": true, role: "status" }, el("span", {}, `${line.dataset.end}.`)));
-  else if (line.hasAttribute("data-changed")) {
-    const again = el("button", { class: "btn small", type: "button" }, "Show what it is now");
-    again.addEventListener("click", () => renew(line));
-    pane.prepend(el("p", { class: "banner warn", "data-told": true, role: "status" }, el("span", {}, "This gate has changed since it was shown."), again));
-  }
-}
-
-/** Load a line and its panel anew, in place. */
-export async function renew(line) {
-  try {
-    const part = await getPart(`/inbox?all=1&part=lines&ids=${encodeURIComponent(line.dataset.gate)}`);
-    const fresh = $("li.line", part);
-    forget(line.dataset.gate);
-    if (!fresh) return;
-    line.replaceWith(fresh);
-    lines.makeCurrent(fresh);
-    await open(fresh);
-  } catch (error) { tellRefusal(error); }
 }
 
 /** Nothing is left: say so where the next gate would be. */
 export function rest(text) {
   asked += 1;
-  clearTimeout(looking);
-  const again = el("a", { class: "btn", href: location.pathname + location.search }, "Load the list anew");
-  pane.replaceChildren(el("div", { class: "empty", role: "status" }, el("h2", {}, "Everything here is decided"), el("p", {}, text), again));
+  leave();
+  pane.replaceChildren(el("div", { class: "empty", role: "status" }, el("h2", {}, "Everything here is decided"), el("p", { "data-sum": true }, text), el("a", { class: "btn", href: location.pathname + location.search }, "Load the list anew")));
 }
 
 wide.addEventListener("change", () => { if (pane) pane.hidden = !wide.matches; });

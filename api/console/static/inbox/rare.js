@@ -1,0 +1,160 @@
+// What is loaded when it is first needed: many gates at once (selecting within one batch, a yes or a reason for all, what was
+// refused), taking back, new lines, and the list of keys.
+
+import { $, $$, el, getPart, post, tellRefusal, toast } from "../core.js";
+import { add, count as counted, go, goOn, offerUndo, refresh, reopened } from "./inbox.js";
+import * as lines from "./lines.js";
+import * as pane from "./pane.js";
+
+const { root, queue } = lines;
+const DONE = { approve: "Approved by you", reject: "Rejected by you" };
+const dialog = (name) => $(`dialog[data-dialog="${name}"]`);
+const bar = $("[data-bulk-bar]", queue);
+let anchor = null;
+
+export const showKeys = () => dialog("keys").showModal();
+
+export function count() {
+  const chosen = lines.picked().length;
+  if (!bar) return;
+  bar.hidden = !chosen;
+  $("[data-clear]", bar).hidden = false;
+  $("[data-count]", bar).textContent = `${chosen} selected`;
+}
+
+export function clear() {
+  for (const line of lines.picked()) lines.box(line).checked = false;
+  count();
+}
+
+function pick(line, on) {
+  const other = lines.picked().find((one) => one !== line && one.dataset.batchKey !== line.dataset.batchKey);
+  lines.box(line).checked = on && !other;
+  if (on && other) toast("Only gates of one batch can be decided together.", { tone: "info" });
+  anchor = line;
+  count();
+}
+
+/** Somebody clicked a box. */
+export function changed(input) { pick(input.closest("li.line"), input.checked); }
+
+/** Select a line or leave it out, or with `range` select every line of its batch from the one before up to here. */
+export function toggle(line, range) {
+  if (!lines.current()) go(line);
+  if (!lines.box(line) || !lines.isOpen(line)) return;
+  if (!range || !anchor?.isConnected) { pick(line, !lines.box(line).checked); return; }
+  const all = lines.all(), [from, to] = [all.indexOf(anchor), all.indexOf(line)].sort((a, b) => a - b);
+  for (const one of all.slice(from, to + 1)) if (selectable(one, anchor.dataset.batchKey)) lines.box(one).checked = true;
+  anchor = line;
+  count();
+}
+
+const selectable = (line, key) => line.dataset.batchKey === key && lines.isOpen(line) && lines.box(line);
+
+export function selectBatch(batch) {
+  clear();
+  for (const line of lines.all()) if (selectable(line, batch.dataset.batch)) lines.box(line).checked = true;
+  count();
+}
+
+/** Decide what is selected: each gate by what its own line showed. */
+export async function decide(action) {
+  const chosen = lines.picked();
+  if (!chosen.length || !DONE[action]) return;
+  const many = `${chosen.length} gate${chosen.length > 1 ? "s" : ""}`, approving = action === "approve";
+  const said = await ask({
+    title: `${approving ? "Approve" : "Reject"} ${many}?`,
+    text: "Each is checked by itself against what its line shows. One that has changed or is decided meanwhile is left alone and named.",
+    reasons: approving ? [] : JSON.parse(chosen[0].dataset.reasons), words: !approving, yes: `${approving ? "Approve" : "Reject"} ${many}`,
+  });
+  if (!said) return;
+  const once = [...crypto.getRandomValues(new Uint8Array(16))].map((n) => n.toString(16).padStart(2, "0")).join("");
+  const fields = { action, once, query: root.dataset.query, pick: chosen.map((line) => line.dataset.gate), ...said };
+  for (const line of chosen) { fields[`seen.${line.dataset.gate}`] = `${line.dataset.revision}:${line.dataset.digest}`; lines.set(line, "sending"); }
+  try { settle(await post("/inbox/decide", fields), action); } catch (error) {
+    for (const line of chosen) lines.set(line, "");
+    tellRefusal(error);
+  }
+  count();
+}
+
+function settle(answer, action) {
+  for (const id of answer.done) { lines.set(lines.of(id), "end", DONE[action]); pane.forget(id); }
+  for (const one of answer.refused) { const line = lines.of(one.id); lines.set(line, "", one.message); lines.box(line).checked = false; }
+  counted(answer.done.length);
+  offerUndo(answer.text, answer, answer.done);
+  if (answer.refused.length) { report(answer.text, answer.refused); refresh(answer.refused.map((one) => one.id)); }
+  const now = lines.current();
+  if (now && !lines.isOpen(now)) goOn(now);
+}
+
+/** Take back what `{ids, address}` decided. */
+export async function undo({ ids, address }) {
+  try {
+    const answer = await post(address, address === "/inbox/undo" ? { pick: ids } : {}), back = answer.done ?? ids;
+    toast(answer.text, { tone: answer.tone });
+    if (answer.refused?.length) report(answer.text, answer.refused);
+    back.forEach(reopened);
+    if (back.length) go(lines.of(back[0]));
+  } catch (error) { tellRefusal(error); }
+}
+
+/** Load a line and its gate anew, in place. */
+export async function renew(line) {
+  const fresh = $("li.line", await getPart(`/inbox?all=1&part=lines&ids=${line.dataset.gate}`));
+  pane.forget(line.dataset.gate);
+  pane.drop();
+  if (fresh) line.replaceWith(fresh);
+  go(fresh ?? line, false);
+}
+
+/** Put new gates on top. */
+export async function fetchNew(holder, ids) {
+  const part = await getPart(`/inbox?${root.dataset.query}&part=lines&ids=${ids.join(",")}`), mark = el("div");
+  holder.prepend(mark);
+  add(part, mark);
+  go(lines.all()[0]);
+}
+
+/** Name what was refused, each with its reason and a way to it. */
+function report(text, refused) {
+  const box = dialog("report");
+  $("[data-report-title]", box).textContent = text;
+  $("[data-report-list]", box).replaceChildren(...refused.map((one) =>
+    el("li", {}, el("a", { href: `/gates/${encodeURIComponent(one.id)}` }, one.title || one.id), el("p", {}, `${one.message} ${one.remedy}`))));
+  box.showModal();
+}
+
+/** Ask for a yes, or for a reason by one digit or in words: `{reason_code, comment}`, or null when it was left. */
+function ask({ title, text, reasons, words, yes }) {
+  const box = dialog("ask"), list = $("[data-ask-reasons]", box), field = $("#ask-words", box), go = $("[data-ask-yes]", box);
+  $("[data-ask-title]", box).textContent = title;
+  $("[data-ask-text]", box).textContent = text;
+  $("[data-ask-label]", box).textContent = reasons.length ? "In your words, if you like" : "In your words";
+  $("[data-ask-words]", box).hidden = !words;
+  field.value = "";
+  field.required = words && !reasons.length;
+  go.textContent = yes;
+  go.hidden = reasons.length > 0;
+  return new Promise((resolve) => {
+    let chosen = null;
+    const choose = (code) => { chosen = { reason_code: code, comment: field.value.trim() }; box.close(); };
+    list.hidden = !reasons.length;
+    list.replaceChildren(...reasons.map(([code, said], n) => {
+      const button = el("button", { class: "btn wide", type: "button" }, ...(n < 9 ? [el("kbd", {}, String(n + 1))] : []), said);
+      button.addEventListener("click", () => choose(code));
+      return el("li", {}, button);
+    }));
+    box.onkeydown = (event) => {
+      const button = /^[1-9]$/.test(event.key) && !event.repeat && event.target !== field ? $$("button", list)[event.key - 1] : null;
+      if (button) { event.preventDefault(); button.click(); }
+    };
+    box.onclose = () => resolve(chosen ?? (box.returnValue === "yes" ? { reason_code: "", comment: field.value.trim() } : null));
+    box.returnValue = "";
+    box.showModal();
+    (reasons.length ? $("button", list) : words ? field : go).focus();
+  });
+}
+
+$("[data-clear]", queue)?.addEventListener("click", clear);
+document.addEventListener("inbox:shown", count);
