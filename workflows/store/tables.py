@@ -196,6 +196,10 @@ gates = sa.Table(
     ),
     sa.Index("ix_gates_execution", "namespace", "execution_id", "path", "item_key", "state", "id"),
     sa.Index("ix_gates_flow", "namespace", "flow_id", "path", "item_key"),
+    sa.Index(
+        "ix_gates_decided", "namespace", "flow_id", "path", "decided_at",
+        sqlite_where=sa.text("decided_at is not null"), postgresql_where=sa.text("decided_at is not null"),
+    ),
 )  # fmt: skip
 gate_revisions = sa.Table(
     "gate_revisions", metadata, _id(), _ns(), _c("gate_id"), _int("revision"),

@@ -36,6 +36,10 @@ def upgrade() -> None:
         "ix_gates_claimed", "gates", ["namespace", "claimed_by"],
         sqlite_where=sa.text("claimed_by is not null"), postgresql_where=sa.text("claimed_by is not null"),
     )  # fmt: skip
+    op.create_index(
+        "ix_gates_decided", "gates", ["namespace", "flow_id", "path", "decided_at"],
+        sqlite_where=sa.text("decided_at is not null"), postgresql_where=sa.text("decided_at is not null"),
+    )  # fmt: skip
     op.create_index("ix_executions_recent", "executions", ["namespace", "flow_id", "created_at"])
     op.create_index("ix_inbound_recent", "inbound", ["namespace", "source", "created_at"])
     for table, (name, columns, more) in _OF_EXECUTION.items():
@@ -59,6 +63,7 @@ def downgrade() -> None:
         op.create_index(name, table, columns)
     op.drop_index("ix_inbound_recent", "inbound")
     op.drop_index("ix_executions_recent", "executions")
+    op.drop_index("ix_gates_decided", "gates")
     op.drop_index("ix_gates_claimed", "gates")
     op.drop_index("ix_gates_waiting", "gates")
     op.drop_table("saved_views")
