@@ -1,0 +1,114 @@
+"""Pictures of every screen for the documentation: ``python -m tests.browser.screens docs/screens``.
+
+They show the village of the tests, so they are what the tests look at; taken anew whenever the pages change.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.browser.conftest import CHROMIUM, Visitors
+from tests.browser.house import NS, House
+from tests.browser.village import settle
+from workflows.store import migrate
+from workflows.store.repositories import executions, inbox, pauses
+
+QUALITY = 72
+Names = dict[str, str]
+
+
+def _wait_for_panel(page: Page) -> None:
+    page.locator("article[data-gate]").first.wait_for()
+
+
+def _break_the_text(page: Page) -> None:
+    page.locator("textarea").first.fill("visto: 1\nid: order-risk\ntasks:\n  - id: orders\n    type: csv.red\n")
+    page.get_by_text("1 problem").first.wait_for()
+
+
+PICTURES: dict[str, tuple[str, str, bool, bool, Callable[[Page], None] | None]] = {
+    "inbox": ("Ana", "/inbox", False, False, _wait_for_panel),
+    "inbox-phone": ("Ana", "/inbox", True, True, None),
+    "inbox-empty": ("Vic", "/inbox", False, False, None),
+    "gate": ("Ana", "/gates/{plain}", False, False, None),
+    "gate-long": ("Ana", "/gates/{gate_id}", False, True, None),
+    "gate-phone": ("Ana", "/gates/{plain}", True, False, None),
+    "gate-decided": ("Root", "/gates/{decided}", False, False, None),
+    "gate-edit": ("Ana", "/gates/{plain}?act=edit", False, False, None),
+    "executions": ("Root", "/executions", False, False, None),
+    "execution": ("Root", "/executions/{execution_id}", False, False, None),
+    "execution-failed": ("Root", "/executions/{failed}", False, True, None),
+    "execution-timeline": ("Root", "/executions/{execution_id}/timeline", False, False, None),
+    "execution-journal": ("Root", "/executions/{execution_id}/journal", False, False, None),
+    "execution-phone": ("Root", "/executions/{execution_id}", True, True, None),
+    "flows": ("Cleo", "/flows", False, False, None),
+    "flow": ("Cleo", "/flows/order-risk", False, False, None),
+    "flow-problem": ("Cleo", "/flows/order-risk", False, True, _break_the_text),
+    "flow-graph": ("Cleo", "/flows/order-risk/graph", False, False, None),
+    "flow-run": ("Cleo", "/flows/order-risk/run", False, False, None),
+    "flow-compare": ("Cleo", "/flows/order-risk/compare", False, False, None),
+    "flow-triggers": ("Cleo", "/flows/order-risk/triggers", False, False, None),
+    "flow-activity": ("Cleo", "/flows/order-risk/activity", False, False, None),
+    "knowledge": ("Cleo", "/knowledge", False, False, None),
+    "journal": ("Dora", "/journal", False, False, None),
+    "people": ("Root", "/people", False, False, None),
+    "person": ("Root", "/people/{principal_id}", False, False, None),
+    "connections": ("Cleo", "/connections", False, False, None),
+    "keys": ("Root", "/keys", False, False, None),
+    "brakes": ("Root", "/brakes", False, False, None),
+    "account": ("Ana", "/account", False, False, None),
+    "mail": ("", "/mail/{mail_link_page.token}", True, False, None),
+    "sign-in": ("", "/sign-in", False, False, None),
+    "missing": ("Ana", "/executions/none", False, False, None),
+    "design": ("Root", "/design", False, True, None),
+}
+"""Name: who looks, at what, on a phone, in the dark, and what happens before the picture."""
+
+
+def main(folder: Path) -> None:
+    """Take all pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch, socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        database = f"sqlite:///{Path(scratch) / 'visto.db'}"
+        migrate.upgrade(database)
+        with House(database, Path(scratch) / "home", f"127.0.0.1:{held.getsockname()[1]}") as house:
+            names = _named(house, settle(house))
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+                visitors = Visitors(browser, house)
+                for name, (who, path, phone, dark, before) in PICTURES.items():
+                    page = visitors(who or None, phone=phone, dark=dark)
+                    page.goto(re.sub(r"\{([\w.]+)\}", lambda match: names[match.group(1)], path))
+                    if before is not None:
+                        before(page)
+                    page.wait_for_timeout(400)
+                    page.screenshot(path=folder / f"{name}.jpg", type="jpeg", quality=QUALITY)
+                    page.context.close()
+                browser.close()
+
+
+def _named(house: House, names: Names) -> Names:
+    """The village without its brake, with the ids that the pictures want."""
+
+    def unit(tx: Any) -> Names:
+        pauses.resume(tx, NS, flow_id="order-risk")
+        failed = executions.list_executions(tx, NS, states=("failed",), limit=1).items[0].id
+        waiting = inbox.list_inbox(tx, NS, execution_id=names["execution_id"], limit=20).items
+        decided = inbox.list_inbox(tx, NS, state="decided", execution_id=names["execution_id"], limit=1).items
+        plain = next(one.id for one in waiting if one.id != names["gate_id"])
+        return {**names, "failed": failed, "plain": plain, "decided": decided[0].id}
+
+    return house.db.write_sync(unit)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
