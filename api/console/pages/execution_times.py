@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from fastapi import Response
@@ -31,7 +31,7 @@ ROWS = 300
 @router.get("/{execution_id}/timeline")
 async def execution_timeline_page(execution_id: str, page: PageDep, element: str = "", part: str = "") -> Response:
     """Bars over time, of everything, of one task, or of one element."""
-    now = datetime.now(UTC)
+    now = page.services.db.clock()
 
     def read(tx: Tx) -> dict[str, Any]:
         view = execution_views.view(tx, page.namespace, execution_id)

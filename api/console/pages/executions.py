@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -27,7 +26,7 @@ MOST_REASON = 1000
 @router.get("")
 async def executions_page(page: PageDep, request: Request, cursor: str | None = None) -> Response:
     """The list, newest first."""
-    filters, now = Filters.of(request), datetime.now(UTC)
+    filters, now = Filters.of(request), page.services.db.clock()
     found = await page.services.db.read(
         lambda tx: listing(tx, page.namespace, filters.filter(now), cursor=cursor or None, limit=PAGE)
     )
