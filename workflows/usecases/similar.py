@@ -14,7 +14,7 @@ from workflows.store.repositories import precedents
 from workflows.store.repositories.precedents import Precedent
 
 Json = Any
-LOOKED_AT = 200
+LOOKED_AT = 300
 MOST = 5
 ENOUGH = 0.3
 _WORD = re.compile(r"\w+")
@@ -46,7 +46,7 @@ class Similar:
 def similar(
     tx: Tx, namespace: str, *, flow_id: str, path: str, gate_id: str, view: Mapping[str, Json]
 ) -> list[Similar]:
-    """The most similar of the last 200 cases that people decided at the same place of the flow, most similar first."""
+    """What people decided of the last 300 cases at the same place of the flow, the most similar first."""
     mine = features(view)
     past = precedents.at_place(tx, namespace, flow_id, path, but=gate_id, limit=LOOKED_AT)
     found = [_compared(mine, one) for one in past]
