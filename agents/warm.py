@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 
 from agents.settings import ModelSettings
@@ -32,6 +33,7 @@ def _load(settings: ModelSettings) -> None:
     for provider in sorted({alias.provider for alias in settings.aliases.values()}):
         if provider in _PROVIDERS:
             _load_provider(_PROVIDERS[provider])
+    gc.freeze()  # what was loaded stays as long as the process: no collection need go through it again
 
 
 def _load_provider(name: str) -> None:

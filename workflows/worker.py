@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -41,6 +43,13 @@ BUILD_ID = f"visto-plan-{PLAN_SCHEMA_V}"
 """Told to Temporal for its pages. Left out, the SDK hashes every loaded module, which takes more than a second."""
 
 RECONNECT = timedelta(seconds=1)
+WORKFLOW_THREADS = 8
+"""Activations hold the interpreter's lock while they work, so more threads only take turns."""
+
+COLLECT_AFTER = (20_000, 20, 20)
+"""Objects made before the collector looks. Every step makes thousands that die by themselves; by default it would look
+after 700, and all it ever finds are a few cycles of frames and exceptions."""
+
 log = logging.getLogger("visto.worker")
 
 
@@ -77,18 +86,27 @@ def _knowledge_settings(settings: Settings) -> KnowledgeSettings:
     return KnowledgeSettings(chroma_path=settings.home / "chroma")
 
 
-def workers(client: Client, deps: Deps) -> list[Worker]:
-    """One worker per queue; workflows and local activities on the light one."""
+def workers(client: Client, deps: Deps, threads: ThreadPoolExecutor | None = None) -> list[Worker]:
+    """One worker per queue; workflows (in ``threads``) and local activities on the light one."""
     table, settings = activities(deps), deps.settings
     concurrency = {
         QUEUE: settings.worker_concurrency,
         QUEUE_AI: settings.worker_ai_concurrency,
         QUEUE_BULK: settings.worker_bulk_concurrency,
     }
-    return [_worker(client, settings, queue, functions, concurrency[queue]) for queue, functions in table.items()]
+    return [
+        _worker(client, settings, queue, functions, concurrency[queue], threads) for queue, functions in table.items()
+    ]
 
 
-def _worker(client: Client, settings: Settings, queue: str, functions: Sequence[Any], concurrency: int) -> Worker:
+def _worker(
+    client: Client,
+    settings: Settings,
+    queue: str,
+    functions: Sequence[Any],
+    concurrency: int,
+    threads: ThreadPoolExecutor | None,
+) -> Worker:
     return Worker(
         client,
         task_queue=queue,
@@ -97,6 +115,7 @@ def _worker(client: Client, settings: Settings, queue: str, functions: Sequence[
         build_id=BUILD_ID,
         interceptors=[VistoInterceptor()],
         workflow_runner=Runner(),
+        workflow_task_executor=threads,
         max_concurrent_activities=concurrency,
         max_concurrent_local_activities=max(concurrency, 20),
         max_cached_workflows=settings.max_cached_workflows,
@@ -108,8 +127,10 @@ def _worker(client: Client, settings: Settings, queue: str, functions: Sequence[
 @contextlib.asynccontextmanager
 async def running(client: Client, deps: Deps) -> AsyncIterator[None]:
     """Run all workers inside the block."""
+    threads = ThreadPoolExecutor(WORKFLOW_THREADS, thread_name_prefix="visto-workflow")
     async with contextlib.AsyncExitStack() as stack:
-        for worker in workers(client, deps):
+        stack.callback(threads.shutdown, wait=False)
+        for worker in workers(client, deps, threads):
             await stack.enter_async_context(worker)
         yield
 
@@ -134,6 +155,7 @@ async def _warm_if_needed(deps: Deps) -> None:
 async def run(settings: Settings) -> None:
     """Run until cancelled."""
     quiet_temporal_logs()
+    gc.set_threshold(*COLLECT_AFTER)
     keys = payload_keys(settings)
     deps = build_deps(settings)
     try:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from typing import Any
 
-from temporalio.api.enums.v1 import EventType, TaskQueueType
+from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
 from tests.bench.contenders import Product
 from tests.bench.load import Samples, at, ended
 from tests.bench.stack import Stack
-from workflows.contracts import QUEUE
+from workflows.contracts import AGENT_RUN, CONNECTOR_CALL, QUEUE
 
 Json = Any
 LOOK_S = 0.01
@@ -53,7 +54,8 @@ async def _once(stack: Stack, product: Product, sheet: str) -> tuple[float, floa
     await product.waiting(fresh)
     await product.approve(fresh, await product.look(fresh))
     await asyncio.gather(ended(product.client, parked), ended(product.client, fresh))
-    return killed, worker.started, up, await _step(product, fresh, 0), await _step(product, parked, 1)
+    answered, written = await _done(product, fresh, AGENT_RUN), await _done(product, parked, CONNECTOR_CALL)
+    return killed, worker.started, up, answered, written
 
 
 async def _polls(stack: Stack) -> float:
@@ -72,7 +74,19 @@ async def _polls(stack: Stack) -> float:
             await asyncio.sleep(LOOK_S)
 
 
-async def _step(product: Product, workflow_id: str, number: int) -> float:
-    """When the workflow's n-th activity completed."""
-    events = (await product.client.get_workflow_handle(workflow_id).fetch_history()).events
-    return at([e for e in events if e.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED][number])
+async def _done(product: Product, workflow_id: str, activity: str) -> float:
+    """When the server learnt that the workflow's activity was done, whether it ran beside the workflow or not."""
+    scheduled: set[int] = set()
+    for event in (await product.client.get_workflow_handle(workflow_id).fetch_history()).events:
+        if event.activity_task_scheduled_event_attributes.activity_type.name == activity:
+            scheduled.add(event.event_id)
+        if event.activity_task_completed_event_attributes.scheduled_event_id in scheduled or _ran_beside(
+            event, activity
+        ):
+            return at(event)
+    raise AssertionError(f"{activity} is not done in {workflow_id}")
+
+
+def _ran_beside(event: Any, activity: str) -> bool:
+    data = event.marker_recorded_event_attributes.details
+    return "data" in data and json.loads(data["data"].payloads[0].data)["activity_type"] == activity
