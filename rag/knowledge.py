@@ -11,14 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from rag.browse import DocumentInfo, Found, Passage, contents, passages
+from rag.browse import DocumentInfo, Found, Passage, around, contents, passages
 from rag.chroma import Chroma
 from rag.embed import Embedder, choose
-from rag.filters import DOCUMENT, HEADING, RESERVED
+from rag.filters import DOCUMENT, HEADING
 from rag.index import Index
 from rag.ingest import Ingestion, IngestionCancelled, Progress, remove_document
 from rag.lexical import LexicalCache
-from rag.model import Chunk, CollectionInfo, Hit, IngestReport, Json, SourceDocument
+from rag.model import CollectionInfo, Hit, IngestReport, Json, SourceDocument
 from rag.readers import find_files, read
 from rag.settings import KnowledgeSettings
 
@@ -121,8 +121,8 @@ class Knowledge:
         """Names of a collection's documents, sorted."""
         return await self._run(self._documents, namespace, collection)
 
-    async def passage(self, namespace: str, collection: str, chunk: str) -> Chunk | None:
-        """One passage by its id, as it stands in the store; ``None`` when it is not there. Needs no embeddings."""
+    async def passage(self, namespace: str, collection: str, chunk: str) -> Found | None:
+        """One passage by its id with what stands around it; ``None`` when it is not there. Needs no embeddings."""
         return await self._run(self._passage, namespace, collection, chunk)
 
     async def contents(self, namespace: str, collection: str) -> list[DocumentInfo]:
@@ -208,14 +208,15 @@ class Knowledge:
         with self._index.open(namespace, collection, None) as base:
             return sorted(base.documents())
 
-    def _passage(self, namespace: str, collection: str, chunk: str) -> Chunk | None:
+    def _passage(self, namespace: str, collection: str, chunk: str) -> Found | None:
         with self._index.open(namespace, collection, None) as base:
             page = base.get(ids=[chunk], include=["documents", "metadatas"])
-        if not page["ids"]:
-            return None
-        metadata = page["metadatas"][0]
-        own = {key: value for key, value in metadata.items() if not key.startswith(RESERVED)}
-        return Chunk(chunk, str(metadata[DOCUMENT]), str(metadata.get(HEADING, "")), page["documents"][0], own)
+            if not page["ids"]:
+                return None
+            text, metadata = page["documents"][0], page["metadatas"][0]
+            heading, document = str(metadata.get(HEADING, "")), str(metadata[DOCUMENT])
+            hit = Hit(collection=collection, document=document, chunk=chunk, score=1.0, text=text, heading=heading)
+            return Found(hit, None, None, *around(base, hit))
 
     def _delete_document(self, namespace: str, collection: str, document: str) -> int:
         with self._exclusive(namespace, collection), self._index.open(namespace, collection, None) as base:

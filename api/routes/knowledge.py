@@ -13,7 +13,7 @@ from api.deps import CallerDep, ServicesDep
 from api.guard import guarded_router
 from api.models import Body, Listing
 from rag.browse import DocumentInfo, Found, Passage
-from rag.model import Chunk, CollectionInfo, Hit, IngestReport
+from rag.model import CollectionInfo, Hit, IngestReport
 from workflows.gates.model import Actor
 from workflows.store.db import Tx
 from workflows.store.repositories import collections
@@ -34,7 +34,7 @@ class KnowledgeBase(Protocol):
 
     async def search(self, namespace: str, collection: str, query: str, *, top_k: int = 4) -> list[Hit]: ...
 
-    async def passage(self, namespace: str, collection: str, chunk: str) -> Chunk | None: ...
+    async def passage(self, namespace: str, collection: str, chunk: str) -> Found | None: ...
 
     async def describe(self, namespace: str, collection: str) -> CollectionInfo: ...
 

@@ -14,7 +14,8 @@ from api.console.pages.gate_call_view import call_of
 from api.console.pages.gate_model import Passage, passages
 from api.errors import ApiError
 from api.routes.knowledge import knowledge_of
-from rag.model import Chunk, KnowledgeError
+from rag.browse import Found
+from rag.model import KnowledgeError
 from workflows.gates.digest import action_digest
 from workflows.usecases import gate_views
 from workflows.usecases.gate_calls import calls
@@ -75,22 +76,16 @@ async def gate_passage(page: PageDep, gate_id: str, number: int, part: str = "")
     if not 0 <= number < len(cited):
         raise ApiError(404, "no_such_passage", "This gate cites no such passage.", "Go back to the gate.")
     passage = cited[number]
-    chunk, why = await _chunk(page, passage)
-    body = chunk.body if chunk else ""
-    before, quote, after = body.partition(passage.quote) if passage.quote in body else (body, "", "")
-    context: dict[str, Any] = {
-        "passage": passage,
-        "chunk": chunk,
-        "why": why,
-        "around": (before, quote, after),
-        "gate": gate,
-    }
+    found, why = await _found(page, passage)
+    body = found.hit.text if found else ""
+    marked = body.partition(passage.quote) if passage.quote and passage.quote in body else (body, "", "")
+    context: dict[str, Any] = {"passage": passage, "found": found, "why": why, "marked": marked, "gate": gate}
     if part == "panel":
         return page.fragment("gate/passage.html", **context)
     return await page.render("gate/passage_page.html", **context)
 
 
-async def _chunk(page: Page, passage: Passage) -> tuple[Chunk | None, str]:
+async def _found(page: Page, passage: Passage) -> tuple[Found | None, str]:
     """The passage, or None and why it cannot be shown."""
     knowledge = knowledge_of(page.request, page.services)
     try:

@@ -27,7 +27,9 @@ QUOTE = "Orders above 5,000 EUR are <b>high</b> risk."
 async def knowledge(app: FastAPI, tmp_path: Path) -> AsyncIterator[Knowledge]:
     """A knowledge base with one document, in place of the process's own."""
     made = Knowledge(KnowledgeSettings(chroma_path=tmp_path / "chroma", embeddings="hashing"))
-    (tmp_path / "policy.md").write_text(f"# Policy\n\n## Amounts\n\n{TEXT}\n")
+    (tmp_path / "policy.md").write_text(
+        f"# Policy\n\n## Before\n\nBe fair.\n\n## Amounts\n\n{TEXT}\n\n## After\n\nBe quick.\n"
+    )
     await made.ingest(NS, "fraud-policy", [tmp_path / "policy.md"])
     app.state.knowledge = made
     yield made
@@ -41,12 +43,13 @@ def citing(chunk: str, quote: str = QUOTE) -> dict[str, object]:
 
 async def test_a_passage_is_read_in_its_surroundings(desk: Desk, office: Office, knowledge: Knowledge) -> None:
     """The whole passage with its heading, the quote marked in it, and everything as text."""
-    (hit,) = await knowledge.search(NS, "fraud-policy", "orders above")
+    (hit,) = await knowledge.search(NS, "fraud-policy", "orders above", top_k=1)
     gate = office.open(meta=citing(hit.chunk))
     for rest in ("/passages/0", "/passages/0?part=panel"):
         page = (await desk("viewer", f"/gates/{gate.gate_id}{rest}")).text
         assert f"<mark>{html.escape(QUOTE)}</mark>" in page
-        assert "Read this first." in page
+        for text in ("Be fair.", "Read this first.", "Be quick."):
+            assert text in page
         assert "Amounts" in page
     assert (await desk("viewer", f"/gates/{gate.gate_id}/passages/1")).status_code == 404
 
@@ -59,7 +62,7 @@ async def test_a_quote_that_no_longer_stands_there_is_shown_as_recorded(
     page = html.unescape((await desk("viewer", f"/gates/{gone.gate_id}/passages/0")).text)
     assert "is not in the knowledge base any more" in page
     assert QUOTE in page
-    (hit,) = await knowledge.search(NS, "fraud-policy", "orders above")
+    (hit,) = await knowledge.search(NS, "fraud-policy", "orders above", top_k=1)
     other = office.open(item="2", meta=citing(hit.chunk, "Words of an older version."))
     page = (await desk("viewer", f"/gates/{other.gate_id}/passages/0")).text
     assert "The quoted words do not stand in this passage as it is now." in page
