@@ -11,8 +11,8 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Visitors, fits
 from tests.browser.house import House, orders
 
-SOON = 2_000
-"""Milliseconds within which what others do is seen."""
+SOON = 10_000
+"""Milliseconds within which what others do is seen, on however busy a machine; the bench measures how soon it is."""
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202e\u200b"
 
 
@@ -119,7 +119,7 @@ def test_what_somebody_else_decides_greys_out_in_place(
     expect(page.locator("[data-pane] [data-news]")).to_contain_text("Ben rejected this", timeout=SOON)
     expect(page.locator("[data-pane] .gate-bar button").first).to_be_disabled()
     assert places(page)[0] == tops[0], "the list does not move"
-    expect(page.locator("[data-waiting]")).to_have_text("4 waiting for you", timeout=4_000)
+    expect(page.locator("[data-waiting]")).to_have_text("4 waiting for you", timeout=SOON)
     accessible(page)
     shot(page, "inbox-others")
 
@@ -140,7 +140,7 @@ def test_new_gates_are_announced_and_come_only_when_asked_for(visit: Visitors, h
     before = [gate for gate, _ in places(page)]
     new = [house.gate(execution, key=str(n)) for n in (10, 11)]
     button = page.get_by_role("button", name="2 new: show")
-    expect(button).to_be_visible(timeout=2 * SOON)
+    expect(button).to_be_visible(timeout=SOON)
     assert [gate for gate, _ in places(page)] == before
     button.click()
     for gate in new:
@@ -156,6 +156,31 @@ def test_a_gate_that_comes_into_an_empty_inbox_is_announced(visit: Visitors, hou
     (gate,) = house.batch(1)
     page.get_by_role("button", name="1 new: show").click()
     shown(page, gate.gate_id)
+
+
+def test_what_was_missed_while_nobody_listened_is_announced_afterwards(visit: Visitors, house: House) -> None:
+    execution = house.execute(state="waiting")
+    gates = house.batch(3, execution=execution)
+    page = visit("Ana", "/inbox")
+    shown(page, gates[0].gate_id)
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    house.decide(gates[1], "Ben")
+    house.gate(execution, key="11")
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: false, configurable: true})")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(line(page, gates[1].gate_id)).to_contain_text("Approved by Ben")
+    expect(page.get_by_role("button", name="1 new: show")).to_be_visible()
+
+
+def test_a_long_list_goes_on_by_itself(visit: Visitors, house: House) -> None:
+    house.batch(104)
+    page = visit("Ana", "/inbox")
+    expect(page.locator("li.line")).to_have_count(100)
+    for _ in range(90):
+        page.keyboard.press("j")
+    expect(page.locator("li.line")).to_have_count(104)
+    expect(page.locator("[data-more]")).to_have_count(0)
 
 
 def test_content_that_changes_is_said_and_shown_when_asked_for(visit: Visitors, house: House) -> None:

@@ -78,6 +78,27 @@ def test_z_takes_the_last_decision_back(visit: Visitors, house: House) -> None:
     expect(page.get_by_text("There is nothing to undo any more.")).to_be_visible()
 
 
+def test_z_waits_for_a_decision_that_is_on_its_way(visit: Visitors, house: House) -> None:
+    """Pressed at once it takes back the decision that was just made, never the one before."""
+    gates = house.batch(3)
+    page = visit("Ana", "/inbox")
+    shown(page, gates[0].gate_id)
+    page.keyboard.press("a")
+    shown(page, gates[1].gate_id)
+    expect(line(page, gates[0].gate_id)).to_contain_text("Approved by you")
+    held = []
+    page.route("**/decide", lambda route: held.append(route))
+    page.keyboard.press("a")
+    page.keyboard.press("z")
+    shown(page, gates[2].gate_id)
+    page.wait_for_timeout(50)
+    held[0].continue_()
+    shown(page, gates[1].gate_id)
+    expect(line(page, gates[1].gate_id)).not_to_contain_text("Approved by you")
+    assert outcomes(house, gates) == ["approved"]
+    assert outcomes(house, gates[:1]) == ["approved"]
+
+
 def test_the_toast_takes_it_back_too(visit: Visitors, house: House) -> None:
     gates = house.batch(2)
     page = visit("Ana", "/inbox")

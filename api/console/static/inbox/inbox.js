@@ -1,12 +1,12 @@
 // The inbox with scripts: keys, the gate beside the list, undoing, and what others do meanwhile.
 
-import { $, $$, getJson, getPart, live, post, tellRefusal, toast, typing } from "../core.js";
+import { $, $$, getJson, live, post, tellRefusal, toast, typing } from "../core.js";
 import * as lines from "./lines.js";
 import * as pane from "./pane.js";
 
 const { root, queue } = lines;
-const holder = $("[data-lines]", queue), news = $("[data-news]", queue);
-const NEAR_END = 15, MOST = 100;
+const NEAR_END = 15;
+export const MOST = 100;
 const WORDS = { approved: "Approved", edited: "Approved with changes", rejected: "Rejected", changes_requested: "Changes requested" };
 const tally = { done: 0 };
 
@@ -33,36 +33,25 @@ function step(back) {
 export async function goOn(from) {
   const next = lines.following(from) ?? (await loadMore(), lines.following(from, { around: true }));
   if (next) return go(next);
-  if (pane.usable()) pane.rest(sum());
+  if (pane.usable()) rare((to) => to.rest(sum()));
 }
 
 let loading = null;
 function loadMore() {
-  const more = $("[data-more]", holder ?? queue);
-  if (!more) return null;
-  return loading ??= (async () => {
-    try {
-      const address = new URL(more.dataset.more, location);
-      address.searchParams.set("part", "lines");
-      add(await getPart(address), more);
-    } catch (error) { tellRefusal(error); } finally { loading = null; }
-  })();
-}
-
-/** Put lines in place of `place`; a gate that is in the list already stays where it is. */
-export function add(part, place) {
-  for (const line of $$("li.line", part)) if (lines.of(line.dataset.gate)) line.remove();
-  for (const batch of $$(".batch", part)) if (!$("li.line", batch)) batch.remove();
-  place.replaceWith(part);
+  const more = $("[data-more]", queue);
+  return more && (loading ??= rare((to) => to.more(more)).finally(() => { loading = null; }));
 }
 
 // Deciding. The next gate opens at once; a refusal brings this one back
+
+let last = null;
+addEventListener("beforeunload", (event) => { if ($("[data-sending]", queue)) event.preventDefault(); });
 
 pane.pane?.addEventListener("submit", (event) => {
   const form = event.target, line = lines.of(form.closest("article[data-gate]")?.dataset.gate ?? "");
   if (event.defaultPrevented || !line || !pane.SENT.includes(form.dataset.act)) return;
   event.preventDefault();
-  if (lines.isOpen(line)) send(line, form, event.submitter);
+  if (lines.isOpen(line)) last = send(line, form, event.submitter);
 });
 
 async function send(line, form, submitter) {
@@ -134,7 +123,8 @@ function undo(entry) {
   if (entry) entry.until = 0;
 }
 
-function undoLast() {
+async function undoLast() {
+  await last;
   while (undoable.length && performance.now() > undoable.at(-1).until) undoable.pop();
   undo(undoable.pop());
 }
@@ -149,9 +139,9 @@ export function reopened(id) {
 
 // What others do: a line tells it where it stands, new gates are announced and come when asked for
 
-const changed = new Set(), arrived = new Set();
-let refreshing = 0, looking = 0, fresh = [];
-const some = (ids) => { const taken = [...ids].slice(0, MOST); for (const id of taken) ids.delete(id); return taken.join(","); };
+const changed = new Set();
+let refreshing = 0;
+export const some = (ids) => { const taken = [...ids].slice(0, MOST); for (const id of taken) ids.delete(id); return taken.join(","); };
 
 export function refresh(ids) {
   for (const id of ids) changed.add(id);
@@ -168,34 +158,12 @@ export function refresh(ids) {
   }, 120);
 }
 
-function look() {
-  looking ||= setTimeout(async () => {
-    looking = 0;
-    const found = await getJson(`/inbox/fresh?${root.dataset.query}&ids=${some(arrived)}`).catch(() => ({ ids: [] }));
-    fresh.push(...found.ids.filter((id) => !fresh.includes(id) && !lines.of(id)));
-    announce();
-  }, 400);
-}
-
-function announce() {
-  news.hidden = !fresh.length;
-  $("button", news).textContent = `${fresh.length} new: show`;
-}
-
-$("button", news).addEventListener("click", () => {
-  const ids = fresh;
-  if (!holder || ids.length > MOST) { location.reload(); return; }
-  fresh = [];
-  announce();
-  rare((to) => to.fetchNew(holder, ids));
-});
-
 live((event) => {
-  if (event.topic === "reload") { refresh(lines.all().map((line) => line.dataset.gate)); return; }
+  if (event.topic === "reload") { refresh(lines.all().map((line) => line.dataset.gate)); rare((to) => to.missed()); }
   if (event.topic !== "gate") return;
   pane.forget(event.id);
   if (lines.of(event.id)) refresh([event.id]);
-  else if (["approval.requested", "approval.assigned", "decision.undone"].includes(event.kind)) { arrived.add(event.id); look(); }
+  else if (["approval.requested", "approval.assigned", "decision.undone"].includes(event.kind)) rare((to) => to.arrived(event.id));
 });
 
 queue.addEventListener("change", (event) => { if (event.target.name === "pick") rare((to) => to.changed(event.target)); });
@@ -248,7 +216,7 @@ const keysButton = $("[data-keys]", queue);
 keysButton.hidden = false;
 keysButton.addEventListener("click", KEYS["?"]);
 root.classList.add("with-scripts");
-if (pane.pane) pane.pane.hidden = !pane.usable();
+pane.fit();
 if ($("[data-bulk-bar]", queue)) { $("[data-bulk-bar]", queue).hidden = true; if (lines.picked().length) rare((to) => to.count()); }
 $("[data-bulk]", queue)?.addEventListener("submit", (event) => { event.preventDefault(); rare((to) => to.decide(event.submitter.value)); });
 if (pane.usable()) go(lines.of(decodeURIComponent(location.hash.slice(1))) ?? lines.all().find(lines.isOpen) ?? lines.all()[0], false);

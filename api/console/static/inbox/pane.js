@@ -65,11 +65,16 @@ export async function open(line) {
   ahead(line);
 }
 
-/** Nothing is left: say so where the next gate would be. */
-export function rest(text) {
+/** Show something that is no gate. */
+export function put(node) {
   asked += 1;
   leave();
-  pane.replaceChildren(el("div", { class: "empty", role: "status" }, el("h2", {}, "Everything here is decided"), el("p", { "data-sum": true }, text), el("a", { class: "btn", href: location.pathname + location.search }, "Load the list anew")));
+  pane.replaceChildren(node);
 }
 
-wide.addEventListener("change", () => { if (pane) pane.hidden = !wide.matches; });
+/** Be there where the window is wide enough. */
+export function fit() {
+  if (pane) pane.hidden = !wide.matches;
+  lines.root.classList.toggle("split", usable());
+}
+wide.addEventListener("change", fit);

@@ -1,8 +1,8 @@
 // What is loaded when it is first needed: many gates at once (selecting within one batch, a yes or a reason for all, what was
-// refused), taking back, new lines, and the list of keys.
+// refused), taking back, further and new lines, and the list of keys.
 
-import { $, $$, el, getPart, post, tellRefusal, toast } from "../core.js";
-import { add, count as counted, go, goOn, offerUndo, refresh, reopened } from "./inbox.js";
+import { $, $$, el, getJson, getPart, post, tellRefusal, toast } from "../core.js";
+import { MOST, count as counted, go, goOn, offerUndo, refresh, reopened, some } from "./inbox.js";
 import * as lines from "./lines.js";
 import * as pane from "./pane.js";
 
@@ -108,13 +108,64 @@ export async function renew(line) {
   go(fresh ?? line, false);
 }
 
-/** Put new gates on top. */
-export async function fetchNew(holder, ids) {
-  const part = await getPart(`/inbox?${root.dataset.query}&part=lines&ids=${ids.join(",")}`), mark = el("div");
-  holder.prepend(mark);
-  add(part, mark);
-  go(lines.all()[0]);
+/** Nothing is left: say so where the next gate would be. */
+export function rest(sum) {
+  pane.put(el("div", { class: "empty", role: "status" }, el("h2", {}, "Everything here is decided"), el("p", { "data-sum": true }, sum), el("a", { class: "btn", href: location.pathname + location.search }, "Load the list anew")));
 }
+
+/** Put lines in place of `place`; a gate that is in the list already stays where it is. */
+function add(part, place) {
+  for (const line of $$("li.line", part)) if (lines.of(line.dataset.gate)) line.remove();
+  for (const batch of $$(".batch", part)) if (!$("li.line", batch)) batch.remove();
+  place.replaceWith(part);
+}
+
+/** Load the next page's lines in place of the way to it. */
+export async function more(place) {
+  const address = new URL(place.dataset.more, location);
+  address.searchParams.set("part", "lines");
+  add(await getPart(address), place);
+}
+
+// New gates are announced, and come when they are asked for
+
+const asked = new Set(), holder = $("[data-lines]", queue), news = $("[data-news]", queue);
+let looking = 0, fresh = [];
+
+/** A gate that is not in the list may belong into it. */
+export function arrived(id) {
+  asked.add(id);
+  looking ||= setTimeout(async () => {
+    looking = 0;
+    const found = await getJson(`/inbox/fresh?${root.dataset.query}&ids=${some(asked)}`).catch(() => ({ ids: [] }));
+    announce(found.ids);
+  }, 400);
+}
+
+/** Nothing was heard for a while: see what the list begins with now. */
+export async function missed() {
+  const part = await getPart(`/inbox?${root.dataset.query}&part=lines`);
+  announce($$("li.line", part).map((line) => line.dataset.gate));
+}
+
+function announce(ids) {
+  fresh.push(...ids.filter((id) => !fresh.includes(id) && !lines.of(id)));
+  news.hidden = !fresh.length;
+  $("button", news).textContent = `${fresh.length} new: show`;
+}
+
+$("button", news).addEventListener("click", async () => {
+  const ids = fresh;
+  if (!holder || ids.length > MOST) { location.reload(); return; }
+  fresh = [];
+  announce([]);
+  try {
+    const part = await getPart(`/inbox?${root.dataset.query}&part=lines&ids=${ids.join(",")}`), mark = el("div");
+    holder.prepend(mark);
+    add(part, mark);
+    go(lines.all()[0]);
+  } catch (error) { tellRefusal(error); }
+});
 
 /** Name what was refused, each with its reason and a way to it. */
 function report(text, refused) {
