@@ -6,6 +6,7 @@ click leaves behind ("working …") outlives it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,6 +30,7 @@ from workflows.usecases.services import Services
 Json = Any
 
 SLACK = "slack"
+LOOK_AGAIN_S = (0.0, 0.1, 0.3, 0.6)
 SAFETY = timedelta(seconds=5)
 """After this the card is shown again even if the process that handles the click dies."""
 
@@ -67,7 +69,7 @@ class Desk:
 
     async def recognise(self, click: Click, action: Action) -> Wish:
         """Who wishes what. Raises ``Elsewhere``, ``Unknown`` (which is journalled), ``GateError``."""
-        shown = await self._services.db.read(lambda tx: gate_shown_by(tx, SLACK, click.reference))
+        shown = await self._shown(click)
         if shown is None or shown.gate_id != click.seen.gate_id:
             raise Elsewhere
         actor, digest = await self._services.db.read(lambda tx: _known(tx, shown, click))
@@ -146,6 +148,15 @@ class Desk:
 
         if await self._services.db.write(ask) and not soon:
             self._poke()
+
+    async def _shown(self, click: Click) -> Shown | None:
+        """Which gate the message shows. A card is in Slack a moment before it is written down: that is waited for."""
+        for pause in LOOK_AGAIN_S:
+            await asyncio.sleep(pause)
+            shown = await self._services.db.read(lambda tx: gate_shown_by(tx, SLACK, click.reference))
+            if shown is not None:
+                return shown
+        return None
 
     async def _saw(self, wish: Wish) -> None:
         request = Viewed(
