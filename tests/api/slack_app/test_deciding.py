@@ -161,31 +161,31 @@ async def test_a_card_of_an_older_revision_is_refused_and_rewritten(floor):
     await floor.card("risk: high")
 
 
-@pytest.mark.parametrize(
-    "forge",
-    [
-        {"team": {"id": "T0OTHER", "domain": "x"}},
-        {"user": {"id": "U99999", "name": "ann", "team_id": "T0FAKE"}},
-        {"user": {"id": "U99999"}},
-        {"container": {"type": "message", "message_ts": "1.000001", "channel_id": "C00001"}},
-        {"container": {"type": "message", "message_ts": "x", "channel_id": "C00001"}},
-        {"container": {}},
-        {"actions": []},
-        {"actions": [{"action_id": APPROVE, "block_id": "x", "type": "button", "value": None}]},
-        {"actions": [{"action_id": APPROVE, "block_id": "x", "type": "button", "value": "'; drop table gates"}]},
-        {"user": None},
-        {"trigger_id": None},
-    ],
-)
-async def test_a_payload_that_was_changed_decides_nothing_unless_the_person_may(floor, forge):
-    """Signed by Slack, but each part may be what a member of the workspace made it."""
+FORGED = [
+    {"team": {"id": "T0OTHER", "domain": "x"}},
+    {"user": {"id": "U99999", "name": "ann", "team_id": "T0FAKE"}},
+    {"user": {"id": "U99999"}},
+    {"container": {"type": "message", "message_ts": "1.000001", "channel_id": "C00001"}},
+    {"container": {"type": "message", "message_ts": "x", "channel_id": "C00001"}},
+    {"container": {}},
+    {"actions": []},
+    {"actions": [{"action_id": APPROVE, "block_id": "x", "type": "button", "value": None}]},
+    {"actions": [{"action_id": APPROVE, "block_id": "x", "type": "button", "value": "'; drop table gates"}]},
+    {"user": None},
+]
+
+
+async def test_payloads_that_were_changed_decide_nothing(floor):
+    """Signed by Slack, but each part may be what a member of the workspace made it. The honest click still counts."""
     ann = floor.join("ann")
     gate, card = await floor.opened_card()
-    answer = await floor.slack.interact(ann.pressed(card, APPROVE, **forge))
-    assert answer.status == 200
-    await asyncio.sleep(0.3)
-    expected = 1 if forge == {"trigger_id": None} else 0
-    assert len(floor.office.standing(gate.gate_id)) == expected
+    answers = [await floor.slack.interact(ann.pressed(card, APPROVE, **forge)) for forge in FORGED]
+    assert {answer.status for answer in answers} == {200}
+    await asyncio.sleep(1.5)  # longer than a click on an unknown card is thought about
+    assert floor.office.standing(gate.gate_id) == []
+    card = await floor.card("Asked:")
+    await ann.click(card, APPROVE)
+    await floor.card("Approved by ann")
 
 
 async def test_the_value_of_another_gate_s_button_decides_neither(floor):
