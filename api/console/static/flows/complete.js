@@ -35,7 +35,7 @@ function context(lines, number, here) {
     }
     const above = parent >= 0 ? parsed(lines[parent]) : null;
     if (above?.key === undefined) return path;
-    path.unshift({ key: above.key });
+    path.unshift({ key: above.key, type: first < 0 ? typeOf(lines, at, now.column) : undefined });
     at = parent;
     now = above;
   }
@@ -78,10 +78,7 @@ export function options(data, text, caret) {
   if (!value && !key) return null;
   const column = (value ?? key)[1].length;
   const typed = (value ? value[3] : key[2]).toLowerCase();
-  let path = context(lines, number, { ...here, column });
-  let node = nodeAt(data, path);
-  // a single task under `suggest` has its type among its own keys
-  if (node?.t) { path = [...path.slice(0, -1), { ...path.at(-1), type: typeOf(lines, number, column) }]; node = nodeAt(data, path); }
+  const node = nodeAt(data, context(lines, number, { ...here, column }));
   if (!node) return null;
   const found = value ? valuesOf(node, value[2]) : keysOf(node, lines, number, column);
   const fitting = found.filter((one) => one.text.toLowerCase().startsWith(typed) && one.text.toLowerCase() !== typed);

@@ -133,8 +133,11 @@ form.addEventListener("click", (event) => {
 
 let keeping = 0;
 function changed() {
-  layer.show(area.value);
-  layer.mark(marks);
+  const { head, more } = layer.show(area.value);
+  if (more) { // marks stay with their lines until the next answer
+    marks = marks.map((one) => (one.line > head + 1 ? { ...one, line: Math.max(head + 1, one.line + more) } : one));
+    layer.mark(marks);
+  }
   clearTimeout(timer);
   timer = setTimeout(check, CHECK_MS);
   clearTimeout(keeping);
@@ -217,11 +220,11 @@ form.addEventListener("submit", async (event) => {
     saved = text;
     clearTimeout(keeping);
     if (area.value === text) drafts.clear();
-    if (new URL(answer.to, location.href).pathname !== location.pathname) { location.assign(answer.to); return; }
-    base.value = answer.number;
-    form.elements.message.value = "";
     const shown = $("[data-revision]");
-    if (shown) shown.textContent = answer.number;
+    if (!shown) { later(answer.text); location.assign(answer.to); return; } // a new flow gets a page of its own
+    history.replaceState(null, "", answer.to);
+    shown.textContent = base.value = answer.number;
+    form.elements.message.value = "";
     for (const gone of $$("main > .banner.bad, main > .banner.ok")) gone.remove();
     tell(answer.text);
     toast(answer.text);
@@ -238,6 +241,14 @@ async function refused(error) {
   tellRefusal(error);
   if (error.code === "invalid_flow") { checked = null; await check(); nextProblem(false); }
 }
+
+const LATER = "visto.told";
+function later(words) { try { sessionStorage.setItem(LATER, words); } catch { /* forbidden: the page itself shows it */ } }
+try {
+  const told = sessionStorage.getItem(LATER);
+  sessionStorage.removeItem(LATER);
+  if (told) toast(told);
+} catch { /* forbidden */ }
 
 for (const link of $$("[data-forget]")) link.addEventListener("click", () => { saved = area.value; drafts.clear(); });
 

@@ -3,34 +3,39 @@
 import { el } from "../core.js";
 import { line as coloured, START } from "./yaml.js";
 
-const MOST = 6000; // lines beyond which nothing is coloured, so that typing stays quick
+const MOST = 3000; // lines beyond which nothing is coloured, so that typing stays quick
 const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb]/u;
 
 export class Layer {
   constructor(box) {
     this.box = box;
-    this.lines = [];   // {text, before, after, node, marked}
+    this.lines = []; // {text, node, before, after, pieces}: the state in which a line begins and ends
     this.marks = new Map();
   }
 
-  /** Show `text`. */
+  /** Show `text`; says after which line it changed, and by how many lines it grew. */
   show(text) {
     const fresh = text.split("\n");
     const old = this.lines;
+    const before = old.length;
     const plain = fresh.length > MOST;
     let head = 0;
     const shared = Math.min(fresh.length, old.length);
     while (head < shared && fresh[head] === old[head].text) head += 1;
     let tail = 0;
     while (tail < shared - head && fresh[fresh.length - 1 - tail] === old[old.length - 1 - tail].text) tail += 1;
-    const made = fresh.slice(head, fresh.length - tail).map((line) => ({ text: line, node: el("div", { class: "ln" }), before: null, after: null, marked: "" }));
-    const removed = old.splice(head, old.length - tail - head, ...made);
-    for (const one of removed) one.node.remove();
-    const next = old[head + made.length]?.node ?? null;
+    // lines are changed in place: an element more or less among so many makes the browser look at all of them again
+    const changed = fresh.slice(head, fresh.length - tail);
+    const gone = old.length - tail - head;
+    const kept = Math.min(changed.length, gone);
+    for (let n = 0; n < kept; n += 1) Object.assign(old[head + n], { text: changed[n], before: null });
+    const made = changed.slice(kept).map((line) => ({ text: line, node: el("div", { class: "ln" }), before: null, after: null }));
+    for (const one of old.splice(head + kept, gone - kept, ...made)) one.node.remove();
     const added = document.createDocumentFragment();
     for (const one of made) added.append(one.node);
-    this.box.insertBefore(added, next);
+    this.box.insertBefore(added, old[head + changed.length]?.node ?? null);
     this.#colour(head, plain);
+    return { head, more: fresh.length - before };
   }
 
   #colour(from, plain) {
