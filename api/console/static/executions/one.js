@@ -4,7 +4,7 @@ import { $, $$, getPart, live, toast } from "../core.js";
 const root = $("[data-execution]");
 const id = root.dataset.execution;
 const EVENTS_MS = 500;
-const LOOK_AGAIN_MS = 5_000;
+const LOOK_AGAIN_MS = { fast: 5_000, slow: 30_000 };
 
 // Live ---------------------------------------------------------------------------
 
@@ -15,7 +15,7 @@ function soon() { timer ||= setTimeout(refresh, EVENTS_MS); }
 
 async function refresh() {
   timer = 0;
-  if (looking || document.hidden) return;
+  if (looking || document.hidden || location.search.includes("verify=")) return;
   looking = true;
   try {
     swap(await getPart(location.pathname + location.search));
@@ -71,7 +71,13 @@ function focusOf(box) {
 }
 
 live((event) => { if (event.topic === "reload" || event.id === id || event.execution === id) soon(); });
-setInterval(() => { if (root.dataset.live) soon(); }, LOOK_AGAIN_MS);
+// Becoming "running" is no record of the journal, so what has not ended is looked at now and then.
+let looked = Date.now();
+setInterval(() => {
+  if (Date.now() - looked < (LOOK_AGAIN_MS[root.dataset.live] ?? Infinity)) return;
+  looked = Date.now();
+  soon();
+}, 1_000);
 
 // Contents of records -------------------------------------------------------------
 
