@@ -303,7 +303,11 @@ audit_event = sa.Table(
     _opt("content_commitment"), _c("meta"),  # canonical JSON text, never personal
     _c("schema_v", sa.Integer), _c("prev_hash"), _c("event_hash"), _int("tree_index", null=True),
     sa.UniqueConstraint("stream", "seq"), sa.UniqueConstraint("stream", "prev_hash"), sa.UniqueConstraint("namespace", "op_key"),
-    sa.Index("ix_audit_execution", "namespace", "execution_id", "path", "kind", "occurred_at"), sa.Index("ix_audit_kind", "namespace", "kind"),
+    sa.Index("ix_audit_execution", "namespace", "execution_id", "path", "kind", "occurred_at"), sa.Index("ix_audit_kind", "namespace", "kind", "event_id"),
+    sa.Index(
+        "ix_audit_actor", "namespace", "actor_id", "event_id",
+        sqlite_where=sa.text("actor_id is not null"), postgresql_where=sa.text("actor_id is not null"),
+    ),
 )  # fmt: skip
 audit_blob = sa.Table("audit_blob", metadata, _c("event_id", primary_key=True), _ns(), _c("subject"), _c("key_id"), _c("nonce", sa.LargeBinary), _c("ciphertext", sa.LargeBinary))  # fmt: skip
 audit_key = sa.Table(

@@ -39,6 +39,10 @@ ABOUT: dict[str, tuple[str, tuple[str, ...]]] = {
 """What one may search for: a word, what it means, and how the kinds begin that belong to it."""
 
 
+ENDING = tuple(kind for kind in KINDS if kind.startswith(("decision.", "execution.", "task.", "verify.")))
+"""The kinds that have outcomes which people search for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What is searched for; ``who`` is a principal's id, e-mail or name, ``about`` a key of ``ABOUT`` or a kind."""
@@ -103,7 +107,7 @@ async def search(services: Services, namespace: str, asked: Asked, *, cursor: st
         page = read.search(
             tx,
             namespace,
-            kinds=kinds_of(asked.about),
+            kinds=kinds_of(asked.about) or (ENDING if asked.outcome else ()),
             execution_id=asked.execution,
             flow_id=asked.flow,
             actor_id=who,

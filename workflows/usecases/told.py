@@ -16,6 +16,16 @@ from workflows.store.repositories import names
 Json = Any
 SOMEBODY = "somebody "
 ACTORS = {"system": "Visto", "policy": "the policy", "timeout": "the deadline", "model": "a model"}
+DETAILS: dict[str, tuple[str, ...]] = {
+    "config.changed": ("what", "role", "group"),
+    "config.paused": ("scope",),
+    "config.resumed": ("scope",),
+    "knowledge.ingested": ("collection",),
+    "knowledge.removed": ("collection",),
+    "erasure": ("subject",),
+    "verify.run": ("scope",),
+}
+"""Which facts of a record's meta belong behind its sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,13 @@ class Told:
         if says.startswith(SOMEBODY):
             return _capital(f"{self.who} {says.removeprefix(SOMEBODY)}")
         return _capital(f"{says}, by {self.who}" if self.entry.actor_id else says)
+
+    @property
+    def detail(self) -> str:
+        """What the sentence leaves open, in a few words: which setting, which collection, how far a brake reached."""
+        meta = self.entry.meta
+        told = [_plain(meta.get(name)) for name in DETAILS.get(self.entry.kind, ())]
+        return " ".join(part for part in told if part)
 
     @property
     def gate_id(self) -> str | None:
@@ -96,6 +113,11 @@ def _value(found: sealing.Opened | sealing.Erased) -> Json:
 
 def _untouched(entry: Entry) -> Content:
     return Content("none" if entry.content_commitment is None else "sealed")
+
+
+def _plain(value: Json) -> str:
+    """``role.granted`` as ``role granted``; ids are long and tell nobody anything, so they stay in the record."""
+    return value.replace(".", " ") if isinstance(value, str) else ""
 
 
 def _capital(text: str) -> str:

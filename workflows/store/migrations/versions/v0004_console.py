@@ -14,6 +14,9 @@ _LISTS = {
     "ix_gates_waiting": ["namespace", "state", "flow_id"],
 }
 
+_OF_JOURNAL = ("ix_audit_kind", ["namespace", "kind"], ["event_id"])
+"""The newest records of a kind are read in their order, however rare the kind is."""
+
 _OF_EXECUTION = {
     "gates": ("ix_gates_execution", ["namespace", "execution_id", "path", "item_key"], ["state", "id"]),
     "audit_event": ("ix_audit_execution", ["namespace", "execution_id"], ["path", "kind", "occurred_at"]),
@@ -42,6 +45,13 @@ def upgrade() -> None:
     )  # fmt: skip
     op.create_index("ix_executions_recent", "executions", ["namespace", "flow_id", "created_at"])
     op.create_index("ix_inbound_recent", "inbound", ["namespace", "source", "created_at"])
+    op.create_index(
+        "ix_audit_actor", "audit_event", ["namespace", "actor_id", "event_id"],
+        sqlite_where=sa.text("actor_id is not null"), postgresql_where=sa.text("actor_id is not null"),
+    )  # fmt: skip
+    name, columns, more = _OF_JOURNAL
+    op.drop_index(name, "audit_event")
+    op.create_index(name, "audit_event", [*columns, *more])
     for table, (name, columns, more) in _OF_EXECUTION.items():
         op.drop_index(name, table)
         op.create_index(name, table, [*columns, *more])
@@ -61,6 +71,10 @@ def downgrade() -> None:
     for table, (name, columns, _) in _OF_EXECUTION.items():
         op.drop_index(name, table)
         op.create_index(name, table, columns)
+    name, columns, _ = _OF_JOURNAL
+    op.drop_index(name, "audit_event")
+    op.create_index(name, "audit_event", columns)
+    op.drop_index("ix_audit_actor", "audit_event")
     op.drop_index("ix_inbound_recent", "inbound")
     op.drop_index("ix_executions_recent", "executions")
     op.drop_index("ix_gates_decided", "gates")
