@@ -18,11 +18,13 @@ OPTIONS = 100
 INPUT = 3000
 TOP_TEXT = 3000
 CUT = " … (cut here)"
+NOTHING = "—"
+"""Slack takes no empty text."""
 
 
 def plain(text: str) -> Block:
     """A text without any markup; what looks like an emoji name stays what it is."""
-    return {"type": "plain_text", "text": text or " ", "emoji": False}
+    return {"type": "plain_text", "text": text if text.strip() else NOTHING, "emoji": False}
 
 
 def header(text: str) -> Block:

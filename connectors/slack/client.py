@@ -19,7 +19,7 @@ ONE_POST = 1.1
 """Seconds between two posts in one channel: Slack's limit is one, and requests do not travel equally fast."""
 PAGES = 50
 PAGE = 200
-READING = ("conversations.history", "conversations.replies", "conversations.list", "users.", "auth.")
+READING = ("conversations.history", "conversations.replies", "conversations.list", "users.")
 """Methods that take no JSON."""
 SERVER_ERRORS = 500
 TOO_MANY = 429
@@ -93,7 +93,7 @@ class SlackClient:
         reading = method.startswith(READING)
         try:
             if reading:
-                answer = await self.web.api_call(method, params=given)
+                answer = await self.web.api_call(method, http_verb="GET", params=given)
             else:
                 answer = await self.web.api_call(method, json=given)
         except SlackApiError as error:

@@ -270,3 +270,18 @@ async def test_a_store_that_does_not_answer_is_said(floor, monkeypatch):
     assert "The store did not answer. Try again." in await floor.told(ann)
     await floor.card("Asked:", without="Working on")
     assert floor.office.standing(gate.gate_id) == []
+
+
+async def test_a_process_that_dies_while_it_works_leaves_no_card_that_says_working(floor, monkeypatch):
+    """As a kill between "working" and the decision: the card is shown as it is a few seconds later."""
+
+    async def never(*_args, **_more):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("api.slack_app.desk.decide.decide", never)
+    ann = floor.join("ann")
+    _, card = await floor.opened_card()
+    await ann.click(card, APPROVE)
+    await floor.card("Working on the answer of ann")
+    shown = await floor.card("Asked:", within=15)
+    assert APPROVE in shown.buttons()

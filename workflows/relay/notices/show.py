@@ -77,8 +77,11 @@ class Shower:
         )
 
     async def _wanted(self, told: Told) -> Sequence[Message]:
-        async with asyncio.timeout(TIME.total_seconds()):
-            return await self._channel.wanted(told)
+        try:
+            async with asyncio.timeout(TIME.total_seconds()):
+                return await self._channel.wanted(told)
+        except TimeoutError as error:
+            raise NotTold("the channel did not answer in time") from error
 
     async def _message(self, gate: Gate, told: Told, message: Message, *, posting: bool) -> bool:
         place = _place(told, message)

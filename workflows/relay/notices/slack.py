@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from connectors.slack import blocks as b
-from connectors.slack.client import SlackClient, SlackRefused
+from connectors.slack.client import SlackClient, SlackRefused, SlackUnknown
 from connectors.slack.config import SlackConfig
 from workflows.gates.visible import visible
 from workflows.relay.notices import slack_card as card
@@ -131,14 +131,20 @@ class SlackChannel:
             if error.code not in _TOO_LONG or message.part != CARD:
                 raise _not_told(error) from error
         short = card.too_long(told) if told.is_open else _bare(content["text"], told.link)
-        return await _told(self.client.call(method, text=short["text"], blocks=short["blocks"], **given))
+        try:
+            return await self.client.call(method, text=short["text"], blocks=short["blocks"], **given)
+        except SlackRefused as error:
+            raise _not_told(error) from error
 
 
 async def _told(call: Awaitable[T]) -> T:
+    """For calls that change nothing: whatever went wrong, no message was made."""
     try:
         return await call
     except SlackRefused as error:
         raise _not_told(error) from error
+    except SlackUnknown as error:
+        raise NotTold(str(error)) from error
 
 
 def _not_told(error: SlackRefused) -> NotTold:
