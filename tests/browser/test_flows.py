@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Visitors, fits
 from tests.browser.house import EXAMPLES, NS, House
+from tests.support.hostile import hostile_strings
 from workflows.store.repositories import executions
 from workflows.store.repositories import flows as stored
 
@@ -584,7 +586,7 @@ class TestEverywhere:
 
     def test_hostile_texts_stay_texts(self, visit: Visitors, house: House) -> None:
         """In every place that shows something of a flow: no script runs, no element is made, nothing leaves."""
-        words = json.dumps(HOSTILE.replace("{{", "{ {"))
+        words = json.dumps(HOSTILE.replace("{{", "{ {"), ensure_ascii=False)
         flow = f"id: hostile\ndescription: {words}\nlabels: {{a: {words}}}\ninputs:\n  - {{id: x, description: {words}, default: {words}}}\n"
         flow += f"triggers:\n  - {{id: hook, type: webhook, description: {words}, auth: {{type: none}}, inputs: {{x: {words}}}}}\n"
         flow += f"tasks:\n  - {{id: a, type: set, description: {words}, values: {{x: {words}}}}}\n# {HOSTILE}\n"
@@ -608,3 +610,45 @@ class TestEverywhere:
         assert text(page) == flow.replace("values: {x", "values: {y")
         page.goto("/flows?q=hostile")
         assert fits(page)
+
+    def test_two_thousand_hostile_strings_are_words_in_the_editor_and_on_the_pages(
+        self, visit: Visitors, house: House
+    ) -> None:
+        """As text that is typed, as names the checker complains about, and as values of a saved flow."""
+        strings = [one.replace("{{", "{ {") for one in hostile_strings() if "\0" not in one]
+        page = visit("Cleo", ADDRESS)
+        page.evaluate(
+            """(text) => {
+            const area = document.querySelector("#source");
+            area.value = text;
+            area.dispatchEvent(new InputEvent("input", { bubbles: true }));
+            }""",
+            "\n".join(strings),
+        )
+        expect(page.locator(".problem").first).to_be_visible()
+        assert aligned(page)
+        keys = [re.sub(r"\s+", " ", one)[:100] for one in strings[::12]]
+        wrong = yaml.safe_dump({"id": "x", "tasks": [], **dict.fromkeys(keys, 1)}, allow_unicode=True, width=9999)
+        page.evaluate(
+            "(text) => { const area = document.querySelector('#source'); area.value = text; area.dispatchEvent(new InputEvent('input')); }",
+            wrong,
+        )
+        expect(page.locator(".problem.error").filter(has_text="unknown-key").nth(100)).to_be_visible()
+        assert page.locator("main img, main iframe, main script").count() == 0
+        page.evaluate("localStorage.clear()")
+        flow = {
+            "id": "hostile",
+            "vars": {f"v{n}": one for n, one in enumerate(strings[::7])},
+            "inputs": [
+                {"id": f"i{n}", "type": "text", "description": one, "default": one}
+                for n, one in enumerate(strings[::40])
+            ],
+            "tasks": [{"id": "a", "type": "set", "values": {"x": 1}}],
+        }
+        house.save(yaml.safe_dump(flow, allow_unicode=False))
+        flow["vars"] = {name: f"{one} changed" for name, one in flow["vars"].items()}  # type: ignore[attr-defined]
+        house.save(yaml.safe_dump(flow, allow_unicode=False), message=strings[40])
+        for path in ("", "/run", "/revisions", "/revisions/2", "/compare", "/compare?sides=1"):
+            page.goto(f"/flows/hostile{path}")
+            assert page.locator("main img, main iframe, main script").count() == 0
+            assert fits(page), path
