@@ -62,7 +62,7 @@ def of_action(body: Mapping[str, Json]) -> Click | None:
     try:
         action, place = body["actions"][0], body["container"]
         return _click(body, place["channel_id"], place["message_ts"], action["value"])
-    except (KeyError, IndexError, TypeError):
+    except (KeyError, IndexError, TypeError, AttributeError):
         return None
 
 
@@ -72,7 +72,7 @@ def of_form(body: Mapping[str, Json]) -> tuple[Click, dict[str, Json]] | None:
         carried = json.loads(body["view"]["private_metadata"])
         value = f"{carried['gate_id']}.{carried['revision']}.{carried['digest']}.{carried['decisions']}"
         click = _click(body, carried["channel"], carried["ts"], value)
-    except (KeyError, TypeError, ValueError, RecursionError):
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
         return None
     return None if click is None else (click, carried)
 

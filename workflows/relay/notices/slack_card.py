@@ -204,9 +204,10 @@ def _evidence(told: Told) -> list[b.Block]:
             for one in citations[:QUOTES]
         ]
         made.append(b.section("\n".join([f"Rests on {count}:", *quotes])))
-    missing = [one_line(visible(one.id), SHORT) for one in told.view.evidence if one.state == "missing"]
-    if missing:
-        made.append(b.context(f"Could not be looked up: {', '.join(missing[:RULES])}"))
+    for label, state in (("Looked up (see the console)", "found"), ("Could not be looked up", "missing")):
+        names = [one_line(visible(one.id), SHORT) for one in told.view.evidence if one.state == state]
+        if names:
+            made.append(b.context(f"{label}: {', '.join(names[:RULES])}"))
     return made
 
 

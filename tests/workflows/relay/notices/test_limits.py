@@ -62,6 +62,7 @@ def effect(**properties) -> ResolvedEffect:
         },
         {"meta": {"citations": ["x", None, 7], "confidence": "high"}},
         {"evidence": tuple(Evidence(id=HUGE, type="x", state="missing") for _ in range(60))},
+        {"evidence": tuple(Evidence(id=f"e{n}", type="x", state="found", value=HUGE) for n in range(60))},
         {"suggestion": {f"f{n}": "v" for n in range(500)}},
         {"suggestion": {}, "effects": ()},
         {"effects": tuple(effect(n=n) for n in range(100))},
