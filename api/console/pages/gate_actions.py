@@ -64,7 +64,7 @@ async def _refused(page: Page, gate_id: str, error: GateError) -> Response:
         status=error.status,
         against=seen,
         notice=gate_model.refused(error, found, page.actor.principal_id),
-        typed={"comment": page.form.get("comment", "")},
+        typed=page.form.get("comment", ""),
         act=act if found.is_open else "",
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -46,7 +45,7 @@ async def show(
     panel: bool = False,
     against: int | None = None,
     notice: Notice | None = None,
-    typed: Mapping[str, str] | None = None,
+    typed: str = "",
     act: str = "",
 ) -> HTMLResponse:
     """The gate as a page, or as a panel for a page that holds several."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -94,7 +94,7 @@ class Shown:
     similar: tuple[Similar, ...] = ()
     form: tuple[FormField, ...] = ()
     notice: Notice | None = None
-    typed: Mapping[str, str] = field(default_factory=dict)
+    typed: str = ""
     act: str = ""
 
     @property
@@ -120,10 +120,10 @@ def shown(
     similar: tuple[Similar, ...] = (),
     against: int | None = None,
     notice: Notice | None = None,
-    typed: Mapping[str, str] | None = None,
+    typed: str = "",
     act: str = "",
 ) -> Shown:
-    """Put a gate together. ``against`` is the revision to compare with; ``typed`` what a refused form had in it."""
+    """Put a gate together. ``against`` is the revision to compare with; ``typed`` the words of a refused form."""
     gate = reading.gate
     before = compared(reading, against)
     earlier = next((one.fields for one in reading.revisions if one.revision == before), gate.fields)
@@ -144,7 +144,7 @@ def shown(
         similar=similar,
         form=form_fields(reading.plan.output_schema, gate.editable, gate.fields),
         notice=notice,
-        typed=typed or {},
+        typed=typed,
         act=act,
     )
 

@@ -66,7 +66,7 @@ async def test_looking_changes_nothing(desk: Desk, office: Office) -> None:
     """A crawler that opens every link leaves no trace; only a person's browser says that it was seen."""
     gate = office.open()
     before = office.kinds()
-    for rest in ("", "?part=panel", "?part=state", "?act=edit", "?show=calls", "/as-shown", "/as-shown?raw=1"):
+    for rest in ("", "?part=panel", "?part=state", "?act=edit", "?act=reject", "?act=changes", "?act=x", "?show=calls", "/as-shown", "/as-shown?raw=1"):
         assert (await desk("admin", f"/gates/{gate.gate_id}{rest}")).status_code == 200
     assert office.kinds() == before
     for _ in range(2):
@@ -246,6 +246,7 @@ async def test_another_was_faster(desk: Desk, office: Office) -> None:
     assert page.status_code == 409
     assert "This was decided before you, so your decision was not taken." in page.text
     assert "Admin rejected this via Slack" in page.text
+    assert "\nmy words</textarea>" in page.text
 
 
 async def test_who_may_not_decide_is_told_why_and_who_may(desk: Desk, office: Office) -> None:
