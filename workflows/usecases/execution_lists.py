@@ -17,6 +17,9 @@ from workflows.usecases.results import ACCEPTED
 RESTARTABLE = frozenset({"failed", "timed_out", "cancelled", "warning", "rejected"})
 """Ended without all that was wanted; what succeeded has nothing left to run."""
 
+MOST_STARTERS = 200
+"""So many names are offered to choose from; an address may name anybody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -68,7 +71,7 @@ def listing(tx: Tx, namespace: str, wanted: Filter, *, cursor: str | None, limit
         Page(tuple(_lines(tx, namespace, found.items)), found.next_cursor),
         execution_rows.counts(tx, namespace, wanted.flow_id),
         execution_rows.flows_run(tx, namespace),
-        [(one.id, one.name) for one in principals.list_principals(tx, namespace)],
+        [(one.id, one.name) for one in principals.list_principals(tx, namespace)[:MOST_STARTERS]],
     )
 
 
