@@ -40,7 +40,10 @@ class Group:
 async def everybody(services: Services, namespace: str) -> list[Person]:
     """All principals, by name."""
     return await services.db.read(
-        lambda tx: [person_of(tx, namespace, found.id) for found in principals.list_principals(tx, namespace)]
+        lambda tx: [
+            Person(found.principal, found.groups, found.roles, known)
+            for found, known in principals.everybody(tx, namespace)
+        ]
     )
 
 
