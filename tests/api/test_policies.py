@@ -116,7 +116,7 @@ async def test_every_route_admits_exactly_the_callers_it_should(app, api):
 
 def test_the_expectation_covers_every_route_of_the_api():
     """Pages of the console have their own expectation."""
-    documents = {"openapi_document", "docs_page", "live", "ready_probe"}
+    documents = {"openapi_document", "docs_page", "live", "ready_probe", "slack_events"}
     routes = {route.name for router in ROUTERS for route in router.routes if isinstance(route, GuardedRoute)}
     assert ALLOWED.keys() | PUBLIC | documents == routes
 
