@@ -25,7 +25,9 @@ from workflows.store.repositories import (
     budgets,
     collections,
     decisions,
+    execution_rows,
     inbound,
+    inbox,
     keys,
     leases,
     notices,
@@ -35,8 +37,11 @@ from workflows.store.repositories import (
     pauses,
     permits,
     principals,
+    saved_views,
     sessions,
     sign_in_links,
+    streams,
+    verifications,
     votes,
 )
 from workflows.store.tables import metadata
@@ -47,11 +52,12 @@ ACROSS = {"outbox.due", "outbox.next_due", "pauses.pause_everything", "pauses.re
 MAKES_ITS_OWN = {
     "flows.save_revision", "executions.create", "principals.create_person", "principals.create_service",
     "principals.create_group", "outbox.add", "leases.acquire", "pauses.pause", "budgets.reserve", "breakers.failed",
-    "inbound.receive", "collections.put", "operations.insert", "notices.hold", "gates.insert", "permits.grant", "once.first_time",
+    "inbound.receive", "collections.put", "operations.insert", "notices.hold", "gates.insert", "permits.grant", "once.first_time", "saved_views.save", "flows.locked",
+    "verifications.begin",
 }  # fmt: skip
 """Functions that make a row in the namespace they are given; they may touch no row of another."""
 
-PURE = {"leases.lock_key", "inbox.audience_of", "inbox.sort_key_of"}
+PURE = {"execution_records.stream_of", "leases.lock_key", "inbox.audience_of", "inbox.sort_key_of"}
 
 
 def _functions() -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -102,12 +108,21 @@ def _seed(tx: Tx) -> dict[str, Any]:
     permits.grant(tx, NS, "op", "d1", "binding")
     notice = notices.hold(tx, NS, "g1", "slack", "T1:C1", "card", holder="me", for_=timedelta(minutes=1))
     assert notice is not None
+    run = verifications.begin(tx, NS, "ann")
+    assert run is not None
+    saved_views.save(tx, NS, person.id, "mine", "flow=order-risk")
+    view = saved_views.of_person(tx, NS, person.id)[0]
+    long_ago = tx.now - timedelta(days=1)
     notices.failed(tx, NS, notice.id, "me", "no answer", unsure=False)
     return {
         "session_id": session.id, "link_id": link.id, "purpose": "password", "life": timedelta(hours=1), "hash_": "other",
         "old": "hash", "new": "better", "method": "link", "device": "Safari on Mac",
         "token_of": {"sessions": session_token, "sign_in_links": link_token},
         "channel": "slack", "address": "T1:C1", "part": "card", "holder": "me", "for_": timedelta(minutes=1),
+        "ids": ["e1", "g1", person.id], "gate_ids": ["g1"], "principal_ids": [person.id], "flow_ids": ["order-risk"],
+        "batch_keys": ["none"], "eligible": None, "at": long_ago, "since": long_ago, "width": 10, "generation": 0, "but": "g0",
+        "managed_by": None, "pause": timedelta(minutes=1), "why": "busy", "view_id": view.id, "query": "q=1",
+        "stream": f"{NS}/e1", "seq": 1, "run": run, "done": 1,
         "notice_id": notice.id, "rendering": "r" * 64, "unsure": True,
         "flow_id": "order-risk", "execution_id": "e1", "gate_id": "g1", "decision_id": "d1", "principal_id": person.id,
         "gate": gate, "vote": vote, "decision": decision, "revision": rows.revision_of(gate, 2), "number": 1,
@@ -132,6 +147,9 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "breakers.state": {"key": "model"}, "breakers.admit": {"key": "model"}, "breakers.succeeded": {"key": "model"},
     "breakers.failed": {"key": "model"}, "budgets.settle": {"owner": "op"}, "budgets.reserve": {"owner": "op"},
     "gates.revision": {"number": 1}, "gates.update": {"title": "changed"}, "gates.insert": {"gate": None},
+    "execution_rows.page": {"wanted": execution_rows.Filter()}, "inbox.search": {"wanted": inbox.Narrowing()},
+    "inbox.after": {"wanted": inbox.Narrowing()},
+    "streams.decided_digest": {"revision": 1},
     "once.first_time": {"what": "reminder", "key": "g1"}, "votes.standing": {"revision": 1}, "votes.add_comment": {}, "executions.set_state": {"state": "failed", "reason": None},
     "executions.create": {"execution_id": "e9", "revision": 1}, "inbox.list_inbox": {"state": "open"},
     "outbox.add": {"item_id": "o9"}, "notices.shown": {"revision": 1},
@@ -152,7 +170,8 @@ def _call(function: Callable[..., Any], name: str, namespace: str, known: dict[s
             arguments |= {key: given[key] for key in ("title",) if key in given}
         elif parameter.default is parameter.empty or (name in SPECIAL and parameter.name in SPECIAL[name]):
             arguments[parameter.name] = given[parameter.name]
-    return function(tx, namespace, **arguments)
+    result = function(tx, namespace, **arguments)
+    return list(result) if inspect.isgenerator(result) else result
 
 
 def _copy(row: Any, **changes: Any) -> Any:
@@ -178,7 +197,9 @@ def _nothing(result: Any) -> bool:
         return result == breakers.Breaker("closed", 0, None)
     if isinstance(result, budgets.Spent):
         return result == budgets.Spent(0, 0)
-    return result in (None, False, 0, [], ())
+    if isinstance(result, streams.Around):
+        return result == streams.Around(0, None, None)
+    return result in (None, False, 0, [], (), {}, frozenset())
 
 
 def test_every_table_has_a_namespace_that_is_never_null() -> None:
