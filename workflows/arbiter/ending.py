@@ -8,6 +8,7 @@ from workflows.contracts import RecordIn, RunResult, Where
 from workflows.journal.records import Journal, Record
 from workflows.store.db import Tx
 from workflows.store.repositories import executions, leases, outbox
+from workflows.store.repositories.executions import Execution
 
 SLOT_BELL = "slot"
 
@@ -32,8 +33,10 @@ def end_execution(tx: Tx, journal: Journal, given: RecordIn) -> bool:
     why = given.reason.code if given.reason else given.state
     withdraw(tx, journal, Withdraw(namespace=where.namespace, execution_id=where.execution_id, reason=why))
     journal.append(tx, _record(given, result))
-    tell_next(tx, where, None)
-    _queue_callback(tx, where)
+    execution = executions.get(tx, where.namespace, where.execution_id)
+    if execution is not None:
+        tell_next(tx, where, execution.workflow_id)
+        _queue_callback(tx, execution)
     return True
 
 
@@ -52,12 +55,10 @@ def _record(given: RecordIn, result: RunResult) -> Record:
     )
 
 
-def tell_next(tx: Tx, where: Where, workflow_id: str | None) -> None:
-    """Give the execution's place under its flow's limit back, and ring whoever is next in line for one."""
+def tell_next(tx: Tx, where: Where, workflow_id: str) -> None:
+    """Give the place of the execution's workflow under its flow's limit back, and ring whoever is next in line for one."""
     key = f"flow:{where.flow_id}"
-    execution = executions.get(tx, where.namespace, where.execution_id)
-    owner = workflow_id or (execution.workflow_id if execution else where.execution_id)
-    if not leases.release(tx, where.namespace, key, owner):
+    if not leases.release(tx, where.namespace, key, workflow_id):
         return
     following = leases.next_in_line(tx, where.namespace, key)
     if following is not None:
@@ -71,15 +72,14 @@ def tell_next(tx: Tx, where: Where, workflow_id: str | None) -> None:
         )
 
 
-def _queue_callback(tx: Tx, where: Where) -> None:
-    execution = executions.get(tx, where.namespace, where.execution_id)
-    if execution is None or execution.callback_url is None:
+def _queue_callback(tx: Tx, execution: Execution) -> None:
+    if execution.callback_url is None:
         return
     outbox.add(
         tx,
-        where.namespace,
+        execution.namespace,
         kind="callback",
-        target=where.execution_id,
-        payload={"execution_id": where.execution_id, "generation": execution.generation},
-        item_id=f"callback:{where.execution_id}:{execution.generation}",
+        target=execution.id,
+        payload={"execution_id": execution.id, "generation": execution.generation},
+        item_id=f"callback:{execution.id}:{execution.generation}",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from temporalio import workflow
 
@@ -13,6 +14,8 @@ from workflows.interpreter.admission import Admission
 from workflows.interpreter.endings import Afresh
 from workflows.interpreter.local import local
 from workflows.interpreter.pace import RollingTimer, WorkClock, now_ms
+
+SECONDS = len("2026-03-01T12:30:15")
 
 
 @dataclass(slots=True)
@@ -190,8 +193,7 @@ def memo_key(path: str, item_key: str) -> str:
 def iso(ms: int) -> str:
     """An instant as ISO 8601 with milliseconds, UTC."""
     seconds, rest = divmod(ms, 1000)
-    instant = workflow.now().fromtimestamp(seconds, tz=workflow.now().tzinfo)
-    return f"{instant:%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:SECONDS]}.{rest:03d}Z"
 
 
 def _split(key: str) -> tuple[str, str]:
