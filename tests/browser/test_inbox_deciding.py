@@ -87,7 +87,7 @@ def test_z_waits_for_a_decision_that_is_on_its_way(visit: Visitors, house: House
     shown(page, gates[1].gate_id)
     expect(line(page, gates[0].gate_id)).to_contain_text("Approved by you")
     held = []
-    page.route("**/decide", lambda route: held.append(route))
+    page.route("**/decide", held.append)
     page.keyboard.press("a")
     page.keyboard.press("z")
     shown(page, gates[2].gate_id)

@@ -142,15 +142,16 @@ async def test_one_batch_can_be_shown_alone_with_every_box_checked(desk: Desk, r
 async def test_a_long_list_goes_on_page_by_page_and_loses_nothing(desk: Desk, room: Room) -> None:
     gates = {room.ask(str(n)).gate_id for n in range(130)}
     first = await desk("reviewer", "/inbox?flow=order-risk")
-    onward = first.text.split('rel="next" href="')[1].split('"')[0].replace("&amp;", "&")
-    assert "flow=order-risk" in onward
-    second = await desk("reviewer", onward)
-    found = lines(first.text) + lines(second.text)
+    found, text = lines(first.text), first.text
+    while 'rel="next"' in text:
+        onward = text.split('rel="next" href="')[1].split('"')[0].replace("&amp;", "&")
+        assert "flow=order-risk" in onward
+        text = (await desk("reviewer", onward)).text
+        found += lines(text)
     assert len(found) == 130
     assert set(found) == gates
-    assert 'rel="next"' not in second.text
     part = await desk("reviewer", f"{onward}&part=lines")
-    assert lines(part.text) == lines(second.text)
+    assert lines(part.text) == lines(text)
     assert "<html" not in part.text
     assert (await desk("reviewer", "/inbox?cursor=nonsense")).status_code == 400
 
