@@ -110,7 +110,7 @@ def _paths(busy: Busy) -> dict[str, str]:
         "knowledge-search": "/knowledge/fraud-policy?q=which+orders+are+high+risk",
         "knowledge-hostile": "/knowledge/notes?q=script+alert+image",
         "knowledge-document": "/knowledge/fraud-policy/document?name=amounts.md",
-        "knowledge-add": "/knowledge/add",
+        "knowledge-add": "/knowledge/-/add",
         "journal": "/journal",
         "journal-execution": f"/journal?execution={busy.execution}",
         "journal-record": f"/journal/records/{event}",
@@ -306,7 +306,7 @@ def test_a_file_fills_in_a_document_and_it_is_found(
 ) -> None:
     file = tmp_path / "returns.md"
     file.write_text("# Returns\n\nParcels that come back twice are looked at by Marta in Porto.\n")
-    page = visit("Cleo", "/knowledge/add")
+    page = visit("Cleo", "/knowledge/-/add")
     page.get_by_label("Collection").fill("fraud-policy")
     page.get_by_label("File").set_input_files(file)
     expect(page.get_by_label("Name")).to_have_value("returns.md")

@@ -51,13 +51,13 @@ async def knowledge_page(page: PageDep) -> Response:
     )
 
 
-@router.get("/add")
+@router.get("/-/add")
 async def add_knowledge_page(page: PageDep, collection: str = "") -> Response:
     """The form for a document."""
     return await _form(page, {"collection": collection, "name": "", "text": ""})
 
 
-@router.post("/add")
+@router.post("/-/add")
 async def add_knowledge(page: PageDep) -> Response:
     """Add a document, or replace the one of that name; a form that is wrong comes back as it was sent."""
     fields = {name: page.form.get(name, "") for name in ("collection", "name", "text")}
@@ -165,7 +165,7 @@ async def _form(
 
 def _words(field: str) -> str:
     if field == "text":
-        return f"Write or choose a text of up to {MAX_TEXT // 1000} KB; `visto rag ingest` reads larger ones."
+        return f"Write or choose a text of up to {MAX_TEXT // 1000} KB; visto rag ingest reads larger ones."
     return f"Write a plain file name that ends in one of {', '.join(sorted(SUFFIXES))}."
 
 

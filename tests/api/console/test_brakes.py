@@ -6,7 +6,11 @@ import pytest
 
 from tests.api.conftest import NS
 from tests.api.console.desk import Desk, a_desk  # noqa: F401  a fixture
-from workflows.store.repositories import executions, flows, pauses
+from tests.api.console.gates import Office, an_office  # noqa: F401  a fixture
+from tests.support import tamper
+from tests.workflows.arbiter.conftest import make_plan
+from workflows.arbiter.model import Decided
+from workflows.store.repositories import executions, flows, held_back, pauses, permits
 from workflows.usecases.services import Services
 
 HOSTILE = '<script>alert(1)</script> \u202eevil & "quoted"'
@@ -124,3 +128,29 @@ async def test_a_stopped_namespace_shows_on_every_page_at_once(desk: Desk) -> No
     assert "Effects in default are paused" not in (await desk("viewer", "/brakes")).text
     await desk.post("admin", "/brakes/stop", {"extent": "namespace", "reason": "looking"})
     assert "Effects in default are paused" in (await desk("viewer", "/brakes")).text
+
+
+async def test_approved_effects_that_have_not_begun_are_counted_until_they_begin(
+    desk: Desk, office: Office, services: Services
+) -> None:
+    """A no, a decision without effects, one taken back and one whose effect began are not waiting."""
+    yes = [office.open(item=str(n)) for n in range(3)]
+    made = [office.decide(gate, "reviewer") for gate in yes]
+    office.decide(office.open(item="no"), "reviewer", "reject")
+    silent = make_plan().model_copy(update={"on_approve": ()})
+    office.decide(office.open(silent, item="silent"), "reviewer")
+
+    def waiting() -> int:
+        return services.db.read_sync(lambda tx: held_back.approved_by_flow(tx, NS)).get("order-risk", 0)
+
+    assert waiting() == 3
+    first, second, third = (one.decision_id for one in made if isinstance(one, Decided))
+    services.db.write_sync(lambda tx: permits.grant(tx, NS, "op", first, "binding"))
+    assert waiting() == 2
+    tamper.run(services.db, "update decisions set undone_at = decided_at where id = :d", d=second)
+    assert waiting() == 1
+    await desk.post("admin", "/brakes/stop", {"extent": "namespace", "reason": "looking"})
+    assert "1 approved decision waits to take effect." in (await desk("viewer", "/brakes")).text
+    services.db.write_sync(lambda tx: executions.set_state(tx, NS, "e1", "cancelled", None))
+    assert waiting() == 0
+    assert third

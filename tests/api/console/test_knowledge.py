@@ -60,19 +60,19 @@ def nobody() -> Iterator[str]:
 
 
 async def _add(desk: Desk, name: str = "policy.md", text: str = POLICY, who: str = "author") -> httpx.Response:
-    return await desk.post(who, "/knowledge/add", {"collection": "fraud", "name": name, "text": text})
+    return await desk.post(who, "/knowledge/-/add", {"collection": "fraud", "name": name, "text": text})
 
 
 async def test_without_anything_the_page_says_what_to_do(desk: Desk) -> None:
     page = (await desk("author", "/knowledge")).text
     assert "No knowledge yet" in page
-    assert 'href="/knowledge/add"' in page
-    assert 'href="/knowledge/add"' not in (await desk("viewer", "/knowledge")).text
+    assert 'href="/knowledge/-/add"' in page
+    assert 'href="/knowledge/-/add"' not in (await desk("viewer", "/knowledge")).text
 
 
 @pytest.mark.parametrize("who", ["viewer", "reviewer", "auditor"])
 async def test_only_authors_change_knowledge(desk: Desk, knowledge: Knowledge, who: str) -> None:
-    assert (await desk(who, "/knowledge/add")).status_code == 403
+    assert (await desk(who, "/knowledge/-/add")).status_code == 403
     assert (await _add(desk, who=who)).status_code == 403
     assert (await desk.post(who, "/knowledge/fraud/remove?name=policy.md")).status_code == 403
     assert await knowledge.collections(NS) == []
@@ -136,7 +136,7 @@ async def test_a_wrong_field_adds_nothing_and_keeps_the_rest(
     desk: Desk, knowledge: Knowledge, fields: dict[str, str], words: str
 ) -> None:
     sent = {"collection": "fraud", "name": "policy.md", "text": "Orders are held.", **fields}
-    page = await desk.post("author", "/knowledge/add", sent)
+    page = await desk.post("author", "/knowledge/-/add", sent)
     assert page.status_code == 422
     assert words in page.text
     if "text" not in fields:
@@ -205,7 +205,9 @@ async def test_when_the_store_is_away_the_list_stays_and_says_so(
         assert inside.status_code == 503
         assert "The knowledge store is away" in inside.text
         assert 'value="orders"' in inside.text
-        kept = await desk.post("author", "/knowledge/add", {"collection": "fraud", "name": "a.md", "text": "my words"})
+        kept = await desk.post(
+            "author", "/knowledge/-/add", {"collection": "fraud", "name": "a.md", "text": "my words"}
+        )
         assert kept.status_code == 503
         assert "my words</textarea>" in kept.text
         assert (await desk("viewer", "/brakes")).status_code == 200

@@ -7,7 +7,7 @@ $("#choose").hidden = false;
 $("#file").addEventListener("change", async (event) => {
   const [file] = event.target.files;
   if (!file) return;
-  if (file.size > most) { toast(`${file.name} is too large for this form. \`visto rag ingest\` reads it.`, { tone: "bad" }); return; }
+  if (file.size > most) { toast(`${file.name} is too large for this form; visto rag ingest reads it.`, { tone: "bad" }); return; }
   $("#f-name").value = file.name;
   $("#f-text").value = await file.text();
 });
