@@ -150,11 +150,11 @@ class DbRecorder:
         fence = self._number(tx, operation)
         if _is_look_up(operation):
             content["request"], meta = operation.request, {**operation.meta, **meta}
-            if not self._insert(tx, operation, fence) and self._recorded(tx, operation) is not None:
-                return fence
-        row = self._held(tx, operation, fence)
+        times = self._times(tx, operation, fence)
+        if times is None:
+            return fence
         suffix = "" if operation.kind in _LOOKUPS else "response"
-        event_id = self._about(tx, operation, suffix, row.attempt, content=content, outcome="ok", meta=meta)
+        event_id = self._about(tx, operation, suffix, times, content=content, outcome="ok", meta=meta)
         tokens = None if usage is None else usage.input_tokens + usage.output_tokens
         operations.answered(
             tx,
@@ -172,11 +172,24 @@ class DbRecorder:
         fence = self._number(tx, operation)
         if _is_look_up(operation):
             content["request"] = operation.request
-            self._insert(tx, operation, fence)
-        row = self._held(tx, operation, fence)
+        times = self._times(tx, operation, fence)
+        if times is None:
+            return fence
         operations.failed(tx, self._namespace, operation.key, fence=fence)
-        self._about(tx, operation, "failed", row.attempt, content=content, outcome=code)
+        self._about(tx, operation, "failed", times, content=content, outcome=code)
         return fence
+
+    def _times(self, tx: Tx, operation: OperationLike, fence: int) -> int | None:
+        """How often the call went out, this time included; None for a look-up that is answered already."""
+        if not _is_look_up(operation):
+            return self._held(tx, operation, fence).attempt
+        if self._insert(tx, operation, fence):
+            return 1
+        row = self._held(tx, operation, fence)
+        if row.state == "answered" and row.request_hash == operation.request_hash:
+            return None
+        self._again(tx, operation, row.attempt + 1, fence)
+        return row.attempt + 1
 
     def _number(self, tx: Tx, operation: OperationLike) -> int:
         """The attempt's number; its first write takes one where it was given none."""

@@ -208,6 +208,29 @@ async def test_a_look_up_that_failed_says_what_was_asked(
     assert entry.content == {"error": "no answer", "request": {"query": "refund"}}
 
 
+async def test_a_look_up_may_fail_in_different_ways_before_it_is_answered(
+    recorder: Recorders, database: Database, journal: Journal
+) -> None:
+    """Each time is a record of its own; once there is an answer, a straggler's failure changes nothing."""
+    call = Call(kind="retrieval", request={"query": "refund"})
+    for fence, words in ((1, "connection refused"), (2, "no answer in time")):
+        assert await recorder(fence).begin(call) is None
+        await recorder(fence).fail(call, words, "retrieval_unavailable")
+    await recorder(3).finish(call, ["chunk-1"])
+    await recorder(3).fail(call, "too late", "retrieval_unavailable")
+    assert await recorder(4).begin(call) == ["chunk-1"]
+    assert _kinds(database, journal) == ["retrieval.failed", "retrieval.failed", "retrieval"]
+    assert verify(database, journal.keyring).verdict is Verdict.VERIFIED
+
+
+async def test_a_look_up_with_another_question_is_made_anew(recorder: Recorders, database: Database) -> None:
+    await recorder(1).finish(Call(kind="retrieval"), ["chunk-1"])
+    other = Call(kind="retrieval", request_hash="h2")
+    assert await recorder(2).begin(other) is None
+    await recorder(2).finish(other, ["chunk-2"])
+    assert await recorder(3).begin(other) == ["chunk-2"]
+
+
 async def test_an_erased_answer_is_neither_returned_nor_asked_for_again(
     recorder: Recorders, database: Database, journal: Journal
 ) -> None:
