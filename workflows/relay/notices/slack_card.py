@@ -168,7 +168,9 @@ def _executing(told: Told) -> list[str]:
 
 
 def _plainly(value: Json) -> str:
-    return visible(value) if isinstance(value, str) else exact(value)
+    """A value whole. Further lines are marked, so that none of them looks like a field of its own."""
+    text = visible(value) if isinstance(value, str) else exact(value)
+    return text.replace("\n", "\n│ ")
 
 
 def _shown(told: Told) -> list[b.Block]:
@@ -286,7 +288,7 @@ def _reason(decision: DecisionShown) -> list[b.Block]:
     if decision.reason_code and decision.actor_kind == "person":
         made.append(b.section(f"Reason: {one_line(visible(decision.reason_code), SHOWN_FIELD)}"))
     if decision.comment:
-        made.append(b.section(b.cut(visible(decision.comment), COMMENT, " … (whole in the thread)")))
+        made.append(b.section(f"“{b.cut(visible(decision.comment), COMMENT, ' … (whole in the thread)')}”"))
     return made
 
 

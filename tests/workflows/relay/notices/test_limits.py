@@ -131,6 +131,13 @@ def test_two_thousand_hostile_strings_mention_nobody_and_make_no_link(told):
                 assert ELSEWHERE not in block["text"]["text"]
 
 
+def test_a_value_cannot_pretend_to_be_another_field(told):
+    """Its further lines are marked."""
+    words = shown(told, suggestion={"reason": "fine\nrisk: low\r\nrisk: low", "risk": "high"}).words()
+    assert [line for line in words.splitlines() if line.startswith("risk:")] == ["risk: high"]
+    assert "│ risk: low⟨U+000D⟩" in words
+
+
 def test_what_people_say_is_data_too(told):
     """Names, reasons and comments of a decision."""
     for text in hostile_strings():
