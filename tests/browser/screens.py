@@ -22,6 +22,8 @@ from workflows.store import migrate
 from workflows.store.repositories import executions, inbox, pauses
 
 QUALITY = 72
+HOME = Path(tempfile.gettempdir()) / "visto"
+"""Shown on pages that say where a file belongs, hence not a folder with a random name."""
 Names = dict[str, str]
 
 
@@ -35,6 +37,7 @@ def _break_the_text(page: Page) -> None:
 
 
 PICTURES: dict[str, tuple[str, str, bool, bool, Callable[[Page], None] | None]] = {
+    "journal": ("Dora", "/journal", False, False, None),
     "inbox": ("Ana", "/inbox", False, False, _wait_for_panel),
     "inbox-phone": ("Ana", "/inbox", True, True, None),
     "inbox-empty": ("Vic", "/inbox", False, False, None),
@@ -58,7 +61,6 @@ PICTURES: dict[str, tuple[str, str, bool, bool, Callable[[Page], None] | None]] 
     "flow-triggers": ("Cleo", "/flows/order-risk/triggers", False, False, None),
     "flow-activity": ("Cleo", "/flows/order-risk/activity", False, False, None),
     "knowledge": ("Cleo", "/knowledge", False, False, None),
-    "journal": ("Dora", "/journal", False, False, None),
     "people": ("Root", "/people", False, False, None),
     "person": ("Root", "/people/{principal_id}", False, False, None),
     "connections": ("Cleo", "/connections", False, False, None),
@@ -80,7 +82,7 @@ def main(folder: Path) -> None:
         held.bind(("127.0.0.1", 0))
         database = f"sqlite:///{Path(scratch) / 'visto.db'}"
         migrate.upgrade(database)
-        with House(database, Path(scratch) / "home", f"127.0.0.1:{held.getsockname()[1]}") as house:
+        with House(database, HOME, f"127.0.0.1:{held.getsockname()[1]}") as house:
             names = _named(house, settle(house))
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
