@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
 
 from tests.api.conftest import NS
 from tests.api.console.desk import Desk, a_desk  # noqa: F401  a fixture
+from workflows.gates.model import Actor
 from workflows.store.repositories import principals
-from workflows.usecases import people
+from workflows.usecases import people, rights
 from workflows.usecases.people import Person
+from workflows.usecases.refusals import Refused
 from workflows.usecases.services import Services
 
 HOSTILE = '<script>alert(1)</script>\u202e\u200b"'
@@ -115,6 +118,23 @@ async def test_the_last_admin_keeps_the_role_and_is_told_why(desk: Desk) -> None
     assert (await _person(desk, "admin")).roles == ("admin",)
 
 
+async def test_of_two_admins_who_remove_each_other_at_once_one_stays(desk: Desk, services: Services) -> None:
+    both = (desk.callers.ids["admin"], desk.callers.ids["author"])
+    await desk.post("admin", f"/people/{both[1]}/roles", {"role": ["admin"]})
+    actors = [Actor(principal_id=who, name=who, kind="person", via="console", sign_in="test") for who in both]
+    for _ in range(5):
+        done = await asyncio.gather(
+            rights.set_roles(services, NS, actors[0], both[1], ()),
+            rights.set_roles(services, NS, actors[1], both[0], ()),
+            return_exceptions=True,
+        )
+        assert sum(isinstance(one, Refused) for one in done) == 1, done
+        left = services.db.read_sync(lambda tx: principals.people_with_role(tx, NS, "admin"))
+        assert len(left) == 1
+        for who in both:
+            await rights.set_roles(services, NS, actors[0], who, ("admin",))
+
+
 async def test_nobody_locks_themselves_out(desk: Desk) -> None:
     who = desk.callers.ids["admin"]
     page = await desk.post("admin", f"/people/{who}/access", {"access": "off"})
@@ -123,9 +143,6 @@ async def test_nobody_locks_themselves_out(desk: Desk) -> None:
 
 
 async def test_the_last_admin_is_not_locked_out_by_a_program_either(desk: Desk, services: Services) -> None:
-    from workflows.gates.model import Actor
-    from workflows.usecases.refusals import Refused
-
     robot = Actor(
         principal_id=desk.callers.ids["service"],
         name="robot",
