@@ -88,8 +88,8 @@ class TestByKeyboardAlone:
                 break
         page.keyboard.press("Control+Home")
         page.keyboard.type("descripton: twice\n")
-        expect(page.locator(".ln.error")).to_have_count(1)
-        expect(page.locator(".ln").first.locator(".mk.error")).to_have_text("descripton")
+        expect(page.locator(".ln.is-error")).to_have_count(1)
+        expect(page.locator(".ln").first.locator(".mk.is-error")).to_have_text("descripton")
         expect(said).to_have_text("1 problem; it cannot be saved yet.")
         expect(page.locator("#source")).to_have_attribute("aria-invalid", "true")
         shot(page, "flow-editor-problem")
@@ -107,7 +107,7 @@ class TestByKeyboardAlone:
         page.keyboard.press("Shift+End")
         page.keyboard.press("Delete")
         page.keyboard.press("Delete")
-        expect(page.locator(".ln.error")).to_have_count(0)
+        expect(page.locator(".ln.is-error")).to_have_count(0)
         expect(said).to_have_text("No problems. It can be saved.")
         at_end(page)
         page.keyboard.type("# done by keyboard")
@@ -314,7 +314,7 @@ class TestChecking:
         with page.expect_response("**/check"):
             page.keyboard.type("# fine")
         expect(page.locator("#ed-said")).to_have_text("No problems. It can be saved.")
-        expect(page.locator(".ln.error")).to_have_count(0)
+        expect(page.locator(".ln.is-error")).to_have_count(0)
 
     def test_the_graph_follows_the_text_and_leads_into_it(self, visit: Visitors) -> None:
         page = visit("Cleo", ADDRESS)
@@ -334,8 +334,8 @@ class TestChecking:
         page = visit("Cleo", ADDRESS)
         at_end(page)
         page.keyboard.type("triggers:\n- {id: t, type: schedule, cron: '0 6 * * *'}")
-        later = page.locator(".problem.later")
-        expect(page.locator(".ln.later, .ln.error").first).to_be_visible()
+        later = page.locator(".problem.is-later")
+        expect(page.locator(".ln.is-later, .ln.is-error").first).to_be_visible()
         if later.count():
             expect(later.first).to_contain_text("not yet")
 
@@ -343,7 +343,7 @@ class TestChecking:
         page = visit("Cleo", ADDRESS)
         at_end(page)
         page.keyboard.insert_text("labels2: {'👍👍': x, bad-é: y}")
-        expect(page.locator(".mk.error").first).to_have_text("labels2")
+        expect(page.locator(".mk.is-error").first).to_have_text("labels2")
 
 
 @pytest.mark.parametrize("phone", [False, True], ids=["wide", "phone"])
@@ -633,7 +633,7 @@ class TestEverywhere:
             "(text) => { const area = document.querySelector('#source'); area.value = text; area.dispatchEvent(new InputEvent('input')); }",
             wrong,
         )
-        expect(page.locator(".problem.error").filter(has_text="unknown-key").nth(100)).to_be_visible()
+        expect(page.locator(".problem.is-error").filter(has_text="unknown-key").nth(100)).to_be_visible()
         assert page.locator("main img, main iframe, main script").count() == 0
         page.evaluate("localStorage.clear()")
         flow = {

@@ -145,7 +145,7 @@ class TestSource:
         await api.save(FLOW)
         answer = await author.post("/flows/greet/check", {"source": BROKEN, "base": "1"})
         assert answer.status_code == 200
-        assert answer.text.count('class="problem error"') >= 3
+        assert answer.text.count('class="problem is-error"') >= 3
         assert typed(answer.text) == BROKEN
         assert current(database).number == 1
 

@@ -79,7 +79,7 @@ function show(verdict) {
 }
 
 marks = $$("[data-problems] a", form).map((link) => ({
-  line: Number(link.dataset.line), column: Number(link.dataset.column), severity: link.closest(".problem").className.split(" ").at(-1),
+  line: Number(link.dataset.line), column: Number(link.dataset.column), severity: link.closest(".problem").className.split("is-").at(-1),
 }));
 layer.mark(marks);
 if (said.textContent) checked = area.value; else check();
@@ -221,7 +221,7 @@ form.addEventListener("submit", async (event) => {
     clearTimeout(keeping);
     if (area.value === text) drafts.clear();
     const shown = $("[data-revision]");
-    if (!shown) { later(answer.text); location.assign(answer.to); return; } // a new flow gets a page of its own
+    if (!shown || $(".two-changes")) { later(answer.text); location.assign(answer.to); return; } // the page is another one now
     history.replaceState(null, "", answer.to);
     shown.textContent = base.value = answer.number;
     form.elements.message.value = "";

@@ -63,7 +63,7 @@ export class Layer {
 
   #draw(one, marks) {
     const ranges = marks.map((mark) => ({ ...range(one.text, mark.column), severity: mark.severity }));
-    one.node.className = `ln${marks.length ? ` has ${worst(marks)}` : ""}`;
+    one.node.className = `ln${marks.length ? ` has is-${worst(marks)}` : ""}`;
     const nodes = [];
     let at = 0;
     for (const [kind, text] of one.pieces) {
@@ -78,7 +78,7 @@ export class Layer {
       }
       at += text.length;
     }
-    for (const mark of ranges) if (mark.from >= one.text.length) nodes.push(el("span", { class: `mk ${mark.severity} end` }, "\u200b"));
+    for (const mark of ranges) if (mark.from >= one.text.length) nodes.push(el("span", { class: `mk is-${mark.severity} end` }, "\u200b"));
     one.node.replaceChildren(...nodes, "\n");
   }
 
@@ -113,7 +113,7 @@ function range(text, column) {
 }
 
 function spans(kind, text, mark) {
-  const classes = [kind && `y-${kind}`, mark && `mk ${mark.severity}`].filter(Boolean).join(" ");
+  const classes = [kind && `y-${kind}`, mark && `mk is-${mark.severity}`].filter(Boolean).join(" ");
   if (!UNSEEN.test(text)) return [classes ? el("span", { class: classes }, text) : text];
   return [...text].map((character) => el("span", { class: UNSEEN.test(character) ? `${classes} unseen` : classes }, character));
 }
