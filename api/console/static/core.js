@@ -106,6 +106,13 @@ document.addEventListener("visibilitychange", () => {
 
 // Small things on every page ---------------------------------------------------
 
+// On a phone the sections scroll sideways: the present one is brought into sight.
+{
+  const nav = $(".nav");
+  const here = $("[aria-current]", nav ?? document);
+  if (nav && here && nav.scrollWidth > nav.clientWidth) nav.scrollLeft = here.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2;
+}
+
 function localTimes(root = document) {
   for (const time of $$("time[datetime]", root)) time.title = new Date(time.dateTime).toLocaleString();
 }
