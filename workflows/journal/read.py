@@ -22,7 +22,7 @@ from workflows.store.paging import Page, bounded, decode, page_of
 from workflows.store.refusals import NotFound
 from workflows.store.repositories import gates
 from workflows.store.repositories.gates import Gate
-from workflows.store.tables import audit_event
+from workflows.store.tables import OF_GATE, audit_event
 
 MILLISECONDS = len("01930000-0000")
 """How much of an id is its time."""
@@ -68,7 +68,12 @@ _OF_EXECUTION = _ALL.where(audit_event.c.execution_id == bindparam("execution"))
     audit_event.c.stream, audit_event.c.seq
 )
 _ONE = _ALL.where(audit_event.c.event_id == bindparam("event"))
-_REQUESTED = _OF_EXECUTION.where(audit_event.c.kind == "approval.requested")
+_OF_GATE = {
+    dialect: _ALL.where(sa.literal_column(expression) == bindparam("gate")).order_by(
+        audit_event.c.stream, audit_event.c.seq
+    )
+    for dialect, expression in OF_GATE.items()
+}
 _AT_PLACES = _OF_EXECUTION.where(
     audit_event.c.path.in_(bindparam("paths", expanding=True)),
     audit_event.c.kind.in_(bindparam("kinds", expanding=True)),
@@ -85,12 +90,8 @@ def about_gate(
     tx: Tx, namespace: str, execution_id: str, path: str, gate_id: str, *, kinds: Sequence[str]
 ) -> list[Entry]:
     """What was recorded about one of the gates of an execution, in order, without contents."""
-    position = sa.func.strpos if tx.is_postgres else sa.func.instr
-    # meta is canonical JSON, so the id stands in it in exactly one way
-    query = _AT_PLACES.where(position(audit_event.c.meta, bindparam("named")) > 0)
-    given = {"ns": namespace, "execution": execution_id, "paths": [path], "kinds": list(kinds)}
-    rows = tx.conn.execute(query, {**given, "named": f'"gate_id":"{gate_id}"'}).all()
-    return [_entry(tx, None, namespace, row) for row in rows]
+    rows = _about_gate(tx, namespace, execution_id, gate_id, kinds)
+    return [_entry(tx, None, namespace, row) for row in rows if row.path == path]
 
 
 def at_places(
@@ -154,17 +155,18 @@ def search(
         query = query.where(audit_event.c.occurred_at < instant(until), audit_event.c.event_id < first_id(until + LATE))
     if cursor is not None:
         query = query.where(audit_event.c.event_id < decode(cursor, 1)[0])
-    query = _newest(query, kinds, limit + 1)
+    query = _newest(query, kinds, limit + 1, execution_id is not None)
     rows = tx.conn.execute(query, {"ns": namespace}).all()
     page = page_of([_entry(tx, None, namespace, row) for row in rows], limit, lambda entry: (entry.event_id,))
     # ids of one millisecond are in no order; within a stream the sequence is
     return Page(tuple(sorted(page.items, key=_place, reverse=True)), page.next_cursor)
 
 
-def _newest(query: sa.Select[Any], kinds: Sequence[str], limit: int) -> sa.Select[Any]:
+def _newest(query: sa.Select[Any], kinds: Sequence[str], limit: int, of_one: bool) -> sa.Select[Any]:
     """Newest first. Each kind is read in its index's order, so that rare ones cost no more than common ones."""
-    # ids are made in the order of time, so their index serves the order too
-    newest = audit_event.c.event_id.desc()
+    # ids are made in the order of time, so their index serves the order too; but SQLite would go through all there are
+    # for the order's sake, where those of one execution are quickly sorted: an expression is in no index
+    newest = (audit_event.c.event_id + "").desc() if of_one and not kinds else audit_event.c.event_id.desc()
     if not kinds:
         return query.order_by(newest).limit(limit)
     of_kinds = [query.where(audit_event.c.kind == kind).order_by(newest).limit(limit).subquery() for kind in kinds]
@@ -193,11 +195,16 @@ def as_seen(tx: Tx, keyring: Keyring, namespace: str, gate_id: str, revision: in
 
 def shown(tx: Tx, namespace: str, gate: Gate, revision: int) -> Entry | None:
     """The record, without its content, that says what people were asked about a revision of a gate."""
-    for row in tx.conn.execute(_REQUESTED, {"ns": namespace, "execution": gate.execution_id}):
-        meta = json.loads(row.meta)
-        if meta.get("gate_id") == gate.id and meta.get("revision") == revision:
+    for row in _about_gate(tx, namespace, gate.execution_id, gate.id, ("approval.requested",)):
+        if json.loads(row.meta).get("revision") == revision:
             return _entry(tx, None, namespace, row)
     return None
+
+
+def _about_gate(tx: Tx, namespace: str, execution_id: str, gate_id: str, kinds: Sequence[str]) -> Sequence[sa.Row[Any]]:
+    # a gate has some dozen records; what else is asked of them would lead the database to another index
+    rows = tx.conn.execute(_OF_GATE[tx.conn.dialect.name], {"ns": namespace, "gate": gate_id})
+    return [row for row in rows if row.execution_id == execution_id and row.kind in kinds]
 
 
 def instant(at: datetime) -> str:

@@ -88,11 +88,12 @@ def test_there_must_be_something_to_erase(database: Database, journal: Journal, 
 def test_the_view_is_printed_as_it_was_seen(database: Database, journal: Journal) -> None:
     """Byte for byte, whatever the business rows say by now."""
     view = '{"schema_v":1,"title":"Order\\u0000 1 \u202e\U0001f4b6"}'
-    database.write_sync(rows.gate)
-    meta = {"gate_id": "g1", "revision": 1}
+    asked, other = "5d0cf3cf-9b15-5b0e-8c0c-6f2f5a3f1c11", "0b6f1a2e-3c4d-5e6f-8a9b-0c1d2e3f4a5b"
+    database.write_sync(lambda tx: rows.gate(tx, gate_id=asked))
+    meta = {"gate_id": asked, "revision": 1}
     _append(database, journal, kind="approval.requested", content=view, meta=meta)
-    assert database.read_sync(lambda tx: read.as_seen(tx, journal.keyring, NS, "g1", 1)) == view
-    for namespace, gate, revision in ((OTHER, "g1", 1), (NS, "g2", 1), (NS, "g1", 2)):
+    assert database.read_sync(lambda tx: read.as_seen(tx, journal.keyring, NS, asked, 1)) == view
+    for namespace, gate, revision in ((OTHER, asked, 1), (NS, other, 1), (NS, asked, 2)):
         with pytest.raises(NotFound):
             database.read_sync(lambda tx, a=(namespace, gate, revision): read.as_seen(tx, journal.keyring, *a))
 
