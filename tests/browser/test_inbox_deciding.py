@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Visitors
 from tests.browser.house import NS, House
@@ -86,8 +86,12 @@ def test_z_waits_for_a_decision_that_is_on_its_way(visit: Visitors, house: House
     page.keyboard.press("a")
     shown(page, gates[1].gate_id)
     expect(line(page, gates[0].gate_id)).to_contain_text("Approved by you")
-    held = []
-    page.route("**/decide", held.append)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/decide", hold)
     page.keyboard.press("a")
     page.keyboard.press("z")
     shown(page, gates[2].gate_id)
@@ -196,10 +200,12 @@ def test_of_120_with_3_that_changed_unseen_117_are_decided_and_3_are_named(
     for key in ("5", "50", "119"):
         house.gate(execution, key=key, risk="high", reason="Another look was taken.")
     page.keyboard.press("a")
+    expect(page.get_by_role("dialog", name="Approve 120 gates?")).to_be_visible()
     page.keyboard.press("Enter")
     report = page.get_by_role("dialog", name="117 approved, 3 refused.")
-    expect(report).to_be_visible(timeout=30_000)
+    expect(report).to_be_visible(timeout=60_000)
     expect(report.get_by_role("link")).to_have_count(3)
+    expect(line(page, gates[5].gate_id)).to_contain_text("Another look")
     accessible(page)
     shot(page, "inbox-report")
     found = outcomes(house, gates)

@@ -20,7 +20,7 @@ export function go(line, focus = true) {
   lines.makeCurrent(line, focus);
   if (pane.usable()) {
     history.replaceState(null, "", `#${line.dataset.gate}`);
-    pane.open(line);
+    pane.open(line).then((newer) => newer && renew(line));
   }
   if (lines.all().length - lines.all().indexOf(line) < NEAR_END) loadMore();
 }

@@ -48,21 +48,22 @@ function leave() {
   gate = null;
 }
 
-/** Show a line's gate; whoever asks again meanwhile wins. */
+/** Show a line's gate; whoever asks again meanwhile wins. Resolves to true if it is newer than its line. */
 export async function open(line) {
   const turn = ++asked, kept = typed.get(line.dataset.gate);
   let content;
   try { content = kept ? kept.article : (await fetched(line)).cloneNode(true); } catch (error) { content = el("p", { class: "banner bad" }, `${error.message} ${error.remedy ?? ""}`); }
-  if (turn !== asked) return;
+  if (turn !== asked) return false;
   leave();
   pane.replaceChildren(content);
   pane.scrollTop = 0;
   typed.delete(line.dataset.gate);
   const article = $("article[data-gate]", pane);
-  if (!article) return;
+  if (!article) return false;
   const now = gate = kept ?? attach(article, { native: SENT });
   if (lines.isOpen(line)) looking = setTimeout(() => { if (!document.hidden && gate === now) gate.seen(); }, SEEN_MS);
   ahead(line);
+  return article.dataset.revision !== line.dataset.revision;
 }
 
 /** Show something that is no gate. */

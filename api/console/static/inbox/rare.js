@@ -104,8 +104,9 @@ export async function renew(line) {
   const fresh = $("li.line", await getPart(`/inbox?all=1&part=lines&ids=${line.dataset.gate}`));
   pane.forget(line.dataset.gate);
   pane.drop();
+  const focus = document.activeElement === lines.link(line);
   if (fresh) line.replaceWith(fresh);
-  go(fresh ?? line, false);
+  go(fresh ?? line, focus);
 }
 
 /** Nothing is left: say so where the next gate would be. */
