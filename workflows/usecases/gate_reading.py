@@ -52,7 +52,6 @@ class Claim:
 class Stage:
     """``yes`` names who agreed to the open revision; ``missing`` is how many more must. ``named`` says who is asked."""
 
-    number: int
     named: str
     quorum: int | str
     yes: tuple[str, ...]
@@ -182,7 +181,6 @@ def _stages(tx: Tx, current: Current, staff: list[Reviewer], called: dict[str, s
         asked = [one.id for one in staff if _asked(stage, one)]
         open_now = current.state is GateState.OPEN and number == current.gate.stage
         yield Stage(
-            number=number,
             named=_named(stage, called),
             quorum=stage.quorum,
             yes=tuple(str(vote.snapshot.get("name") or called.get(vote.principal_id, "")) for vote in yes),

@@ -109,10 +109,6 @@ class Shown:
     def may_edit(self) -> bool:
         return self.reading.edit_refusal is None and bool(self.form)
 
-    @property
-    def stage(self) -> Stage:
-        return self.reading.stages[self.gate.stage]
-
 
 def shown(
     reading: Reading,
