@@ -65,6 +65,7 @@ async def pause(body: PauseBody, services: ServicesDep, caller: CallerDep) -> Li
             reason=body.reason,
             flow_id=body.flow,
             all_=body.everything,
+            home=services.settings.namespace,
         )
     )
     return await list_pauses(services, caller)
@@ -77,7 +78,15 @@ async def resume(
     """Lift the pause of the same extent."""
     _check_extent(services.settings, caller, everything=everything)
     lifted = await services.db.write(
-        lambda tx: brake.resume(tx, services.journal, caller.namespace, caller.actor, flow_id=flow, all_=everything)
+        lambda tx: brake.resume(
+            tx,
+            services.journal,
+            caller.namespace,
+            caller.actor,
+            flow_id=flow,
+            all_=everything,
+            home=services.settings.namespace,
+        )
     )
     return Resumed(resumed=lifted)
 

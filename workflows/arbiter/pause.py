@@ -10,7 +10,8 @@ from workflows.journal.records import Journal, Record
 from workflows.store.db import Tx
 from workflows.store.repositories import pauses
 
-OPERATOR_NAMESPACE = "default"
+HOME = "default"
+"""The installation's own namespace, unless its settings name another."""
 
 
 def pause(
@@ -22,9 +23,13 @@ def pause(
     reason: str,
     flow_id: str | None = None,
     all_: bool = False,
+    home: str = HOME,
 ) -> None:
-    """Stop new effects of one flow, of the namespace, or (``all_``) of everything. Raises ``not_permitted``."""
-    who = _operator(tx, namespace, actor, all_=all_)
+    """Stop new effects of one flow, of the namespace, or (``all_``) of everything. Raises ``not_permitted``.
+
+    ``home`` is the installation's own namespace: its admins alone may stop everything.
+    """
+    who = _operator(tx, namespace, actor, home if all_ else namespace)
     if all_:
         pauses.pause_everything(tx, by=who.name, reason=reason)
     else:
@@ -33,23 +38,30 @@ def pause(
 
 
 def resume(
-    tx: Tx, journal: Journal, namespace: str, actor: Actor, *, flow_id: str | None = None, all_: bool = False
+    tx: Tx,
+    journal: Journal,
+    namespace: str,
+    actor: Actor,
+    *,
+    flow_id: str | None = None,
+    all_: bool = False,
+    home: str = HOME,
 ) -> bool:
     """Lift the pause of the same extent. Returns whether there was one. Raises ``not_permitted``."""
-    who = _operator(tx, namespace, actor, all_=all_)
+    who = _operator(tx, namespace, actor, home if all_ else namespace)
     lifted = pauses.resume_everything(tx) if all_ else pauses.resume(tx, namespace, flow_id=flow_id)
     if lifted:
         _journal(tx, journal, namespace, who, _scope(flow_id, all_=all_), None)
     return lifted
 
 
-def _operator(tx: Tx, namespace: str, actor: Actor, *, all_: bool) -> Who:
-    """An admin; the brake of everything belongs to those of the operator's own namespace."""
+def _operator(tx: Tx, namespace: str, actor: Actor, home: str) -> Who:
+    """An admin of ``home``: of the namespace itself, or for the brake of everything of the installation's own."""
     actor = verified(tx, namespace, actor)
-    if all_ and namespace != OPERATOR_NAMESPACE:
+    if namespace != home:
         raise not_permitted(
             "Only the operator may stop the effects of every namespace.",
-            f"Pause this namespace, or ask an admin of the namespace {OPERATOR_NAMESPACE}.",
+            f"Pause this namespace, or ask an admin of the namespace {home}.",
             why="not_operator",
         )
     if "admin" not in actor.roles:

@@ -67,7 +67,9 @@ async def stop(
 
     def unit(tx: Tx) -> None:
         flow = _flow(tx, namespace, extent, flow_id)
-        arbiter.pause(tx, services.journal, namespace, actor, reason=why, flow_id=flow, all_=extent == "all")
+        arbiter.pause(
+            tx, services.journal, namespace, actor, reason=why, flow_id=flow, all_=extent == "all", home=_home(services)
+        )
 
     await services.db.write(unit)
 
@@ -78,13 +80,19 @@ async def release(
     """Let effects begin again. Returns whether they were stopped. Raises ``GateError`` 403."""
     flow = flow_id if extent == "flow" else None
     return await services.db.write(
-        lambda tx: arbiter.resume(tx, services.journal, namespace, actor, flow_id=flow, all_=extent == "all")
+        lambda tx: arbiter.resume(
+            tx, services.journal, namespace, actor, flow_id=flow, all_=extent == "all", home=_home(services)
+        )
     )
 
 
-def may_stop_everything(namespace: str) -> bool:
+def may_stop_everything(services: Services, namespace: str) -> bool:
     """Whether admins of this namespace hold the brake of the whole installation."""
-    return namespace == arbiter.OPERATOR_NAMESPACE
+    return namespace == _home(services)
+
+
+def _home(services: Services) -> str:
+    return services.settings.namespace
 
 
 def _flow(tx: Tx, namespace: str, extent: Extent, flow_id: str | None) -> str | None:

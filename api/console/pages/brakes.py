@@ -69,7 +69,7 @@ async def _page(
         reason=reason,
         problem=problem_of(refused) if refused else None,
         may_stop=page.may("stop_effects"),
-        may_stop_everything=brakes.may_stop_everything(page.namespace),
+        may_stop_everything=brakes.may_stop_everything(page.services, page.namespace),
         most=brakes.MAX_REASON,
     )
 
