@@ -98,18 +98,38 @@ def _names(tx: Tx, house: House, big: str) -> dict[str, str]:
 
 def _letter(tx: Tx, house: House, gate: str) -> str:
     until = int((tx.now + timedelta(days=1)).timestamp())
-    row = tx.conn.execute(sa.select(gate_revisions.c.action_digest).where(gate_revisions.c.gate_id == gate)).scalar_one()
+    row = tx.conn.execute(
+        sa.select(gate_revisions.c.action_digest).where(gate_revisions.c.gate_id == gate)
+    ).scalar_one()
     grant = Grant(NS, gate, 1, row, house.actors["Ana"].principal_id, until)
     return make(house.services, grant).rpartition("/")[2]
 
 
 def _asked(names: Mapping[str, str], big: str) -> list[Address]:
     """Lists with what people ask of them; above all what finds little or nothing, or lies far behind."""
-    ben, batch, run, gate = names["principal_id"], batch_key(big, PATH), f"/executions/{big}", f"/gates/{names['gate_id']}"
+    ben, batch, run, gate = (
+        names["principal_id"],
+        batch_key(big, PATH),
+        f"/executions/{big}",
+        f"/gates/{names['gate_id']}",
+    )
     lists = {
         "inbox_page": (
-            *("all=1", f"all=1&cursor={names['cursor']}", "flow=order-risk-07", "q=A-10042", "all=1&q=nothing", "due=soon"),
-            *("assigned=me", "claimed=me", f"batch={batch}", f"batch={batch}&select=all", f"part=lines&ids={names['ids']}"),
+            *(
+                "all=1",
+                f"all=1&cursor={names['cursor']}",
+                "flow=order-risk-07",
+                "q=A-10042",
+                "all=1&q=nothing",
+                "due=soon",
+            ),
+            *(
+                "assigned=me",
+                "claimed=me",
+                f"batch={batch}",
+                f"batch={batch}&select=all",
+                f"part=lines&ids={names['ids']}",
+            ),
         ),
         "executions_page": (
             *("state=waiting", "state=failed", "flow=order-risk-07", "q=nothing", f"by={ben}", "within=24h"),
@@ -130,7 +150,7 @@ def _asked(names: Mapping[str, str], big: str) -> list[Address]:
         "execution_journal_page": (f"{run}/journal", ("after=30000", "element=57", "part=triage/review&show=effects")),
         "gate_page": (gate, ("part=panel", "part=calls", "part=state", "show=calls")),
         "execution_page": (run, ("part=triage/review",)),
-        "compare_revisions_page": ("/flows/order-risk/compare", ("old=2&new=29&sides=1",)),
+        "compare_revisions_page": ("/flows/order-risk/compare", ("old=1&new=3&sides=1",)),
     }
     asked += [Address(f"{name} {q}", f"{path}?{q}") for name, (path, queries) in parts.items() for q in queries]
     return [Address("inbox_page of Ana", "/inbox", "Ana"), *asked]

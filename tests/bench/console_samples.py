@@ -50,8 +50,7 @@ class Sample:
         own, other = ((self.execution, KEY), (execution, key))
         names = {self.execution: execution, ORDER: order, KEY: key}
         names[self.gate["id"]] = gate_id(execution, PATH, key)
-        for was, now in zip(_derived(*own), _derived(*other), strict=True):
-            names[was] = now
+        names |= dict(zip(_derived(*own), _derived(*other), strict=True))
         view = said(self.view, names)
         return {**names, self.gate_digest: hashlib.sha256(view.encode()).hexdigest()}
 

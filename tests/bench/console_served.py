@@ -22,7 +22,10 @@ FREE = "1000000"
 
 
 class Served:
-    """``with Served(folder)``: ``house`` writes into the store, ``url`` is the API's. ``start`` comes after filling."""
+    """``with Served(folder)``: ``house`` writes into the store, ``url`` is the API's. ``start`` comes after filling.
+
+    ``big`` is the execution with the most elements.
+    """
 
     def __init__(self, folder: Path, database_url: str | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -31,6 +34,7 @@ class Served:
         (folder / "home").mkdir(exist_ok=True)
         self.house = House(self.database, folder / "home", self._plan.urls["temporal"])
         self._open = ExitStack()
+        self.big = ""
 
     @property
     def url(self) -> str:

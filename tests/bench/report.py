@@ -37,12 +37,31 @@ def ratio(found: Json, name: str, per: str, stat: str = "p50") -> float:
 
 def publish(results: Json, folder: Path = DOCS) -> None:
     """Write ``performance.json`` and put the tables between the markers of ``performance.md``."""
-    (folder / "performance.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    _keep(folder, results)
+    _show(folder, BEGIN, END, tables(results))
+
+
+def publish_part(name: str, results: Json, text: str, folder: Path = DOCS) -> None:
+    """The same for a part that is measured by itself: its results under ``name``, its text between its own markers."""
+    _keep(folder, {name: results})
+    _show(folder, *markers(name), text)
+
+
+def markers(name: str) -> tuple[str, str]:
+    """Between which a part stands in ``performance.md``."""
+    return f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+
+
+def _keep(folder: Path, results: Json) -> None:
+    file = folder / "performance.json"
+    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    file.write_text(json.dumps({**known, **results}, indent=2) + "\n", encoding="utf-8")
+
+
+def _show(folder: Path, begin: str, end: str, shown: str) -> None:
     page = folder / "performance.md"
-    text = page.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    page.write_text(f"{before}{BEGIN}\n{tables(results)}\n{END}{after}", encoding="utf-8")
+    before, rest = page.read_text(encoding="utf-8").split(begin)
+    page.write_text(f"{before}{begin}\n{shown}\n{end}{rest.split(end)[1]}", encoding="utf-8")
 
 
 def tables(results: Json) -> str:
@@ -65,7 +84,7 @@ def tables(results: Json) -> str:
     return "\n\n".join(parts)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
@@ -92,7 +111,7 @@ def _contenders(found: Json) -> str:
             f"{ratio(found, name, per):.2f}" for name in ("flows_per_s", "start_to_waiting_ms", "approve_to_done_ms")
         ]
         rows.append([f"visto : {per}", *rates, "", ""])
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _waiting(found: Json) -> str:
@@ -110,7 +129,7 @@ def _waiting(found: Json) -> str:
         ]
         for stage in found["stages"]
     ]
-    return _table(head, [idle, *rows])
+    return table(head, [idle, *rows])
 
 
 def _killed(found: Json) -> str:
@@ -123,7 +142,7 @@ def _killed(found: Json) -> str:
         [text, *(_spread(found[f"{what}_from_{since}_s"]) for since in ("kill", "start", "ready"))]
         for what, text in words.items()
     ]
-    return _table(head, [["the worker asks for work", "", _spread(found["worker_start_s"]), ""], *rows])
+    return table(head, [["the worker asks for work", "", _spread(found["worker_start_s"]), ""], *rows])
 
 
 def _dev(found: Json) -> str:
@@ -137,4 +156,4 @@ def _dev(found: Json) -> str:
         ]
         for name, one in found.items()
     ]
-    return _table(head, rows)
+    return table(head, rows)
