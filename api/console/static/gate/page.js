@@ -40,3 +40,6 @@ function look() {
 document.addEventListener("visibilitychange", look);
 document.addEventListener("prerenderingchange", look, { once: true });
 look();
+
+// What happened between the making of the page and its listening is asked for once.
+setTimeout(() => gate.refresh(), 2000);
