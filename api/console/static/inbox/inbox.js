@@ -1,12 +1,11 @@
 // The inbox with scripts: keys, the gate beside the list, undoing, and what others do meanwhile.
 
-import { $, $$, getJson, live, post, tellRefusal, toast, typing } from "../core.js";
+import { $, $$, live, post, tellRefusal, toast, typing } from "../core.js";
 import * as lines from "./lines.js";
 import * as pane from "./pane.js";
 
 const { root, queue } = lines;
 const NEAR_END = 15;
-export const MOST = 100;
 const WORDS = { approved: "Approved", edited: "Approved with changes", rejected: "Rejected", changes_requested: "Changes requested" };
 const tally = { done: 0 };
 
@@ -137,26 +136,9 @@ export function reopened(id) {
   refresh([id]);
 }
 
-// What others do: a line tells it where it stands, new gates are announced and come when asked for
+// What others do
 
-const changed = new Set();
-let refreshing = 0;
-export const some = (ids) => { const taken = [...ids].slice(0, MOST); for (const id of taken) ids.delete(id); return taken.join(","); };
-
-export function refresh(ids) {
-  for (const id of ids) changed.add(id);
-  refreshing ||= setTimeout(async () => {
-    refreshing = 0;
-    const asked = some(changed);
-    if (changed.size) refresh([]);
-    const found = await getJson(`/inbox/states?ids=${asked}`).catch(() => ({ gates: [] }));
-    for (const now of found.gates) {
-      const line = lines.of(now.id);
-      if (line && !line.dataset.sending) lines.show(line, now);
-    }
-    document.dispatchEvent(new CustomEvent("inbox:shown"));
-  }, 120);
-}
+const refresh = (ids) => rare((to) => to.refresh(ids));
 
 live((event) => {
   if (event.topic === "reload") { refresh(lines.all().map((line) => line.dataset.gate)); rare((to) => to.missed()); }

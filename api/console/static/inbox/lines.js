@@ -35,17 +35,3 @@ export function set(line, state, words = "") {
   said.classList.toggle("mark-bad", !state && Boolean(words));
   if (pick) { pick.disabled = state !== ""; if (state === "end") pick.checked = false; }
 }
-
-/** Show how a gate stands: `{revision, words, claimed, mine, looking}`. */
-export function show(line, now) {
-  if (now.words) set(line, "end", now.words); else if (line.dataset.end) set(line, "");
-  mark(line, "claim", now.mine ? "Claimed by you" : now.claimed && `Claimed by ${now.claimed}`);
-  mark(line, "looking", now.looking.length && `${now.looking.join(", ")} ${now.looking.length === 1 ? "is" : "are"} looking`);
-  line.toggleAttribute("data-changed", now.state === "open" && String(now.revision) !== line.dataset.revision);
-}
-
-function mark(line, name, words) {
-  const node = $(`[data-${name}]`, line);
-  node.textContent = words || "";
-  node.hidden = !words;
-}

@@ -2,7 +2,7 @@
 // refused), taking back, further and new lines, and the list of keys.
 
 import { $, $$, el, getJson, getPart, post, tellRefusal, toast } from "../core.js";
-import { MOST, count as counted, go, goOn, offerUndo, refresh, reopened, some } from "./inbox.js";
+import { count as counted, go, goOn, offerUndo, reopened } from "./inbox.js";
 import * as lines from "./lines.js";
 import * as pane from "./pane.js";
 
@@ -128,10 +128,45 @@ export async function more(place) {
   add(await getPart(address), place);
 }
 
-// New gates are announced, and come when they are asked for
+// What others do: a line tells it where it stands; new gates are announced, and come when they are asked for
 
-const asked = new Set(), holder = $("[data-lines]", queue), news = $("[data-news]", queue);
-let looking = 0, fresh = [];
+const MOST = 100;
+const asked = new Set(), stale = new Set(), holder = $("[data-lines]", queue), news = $("[data-news]", queue);
+let looking = 0, refreshing = 0, fresh = [];
+
+function some(ids) {
+  const taken = [...ids].slice(0, MOST);
+  for (const id of taken) ids.delete(id);
+  return taken.join(",");
+}
+
+/** Ask how gates stand now, and show it in their lines. */
+export function refresh(ids) {
+  for (const id of ids) stale.add(id);
+  refreshing ||= setTimeout(async () => {
+    refreshing = 0;
+    const found = await getJson(`/inbox/states?ids=${some(stale)}`).catch(() => ({ gates: [] }));
+    if (stale.size) refresh([]);
+    for (const now of found.gates) {
+      const line = lines.of(now.id);
+      if (line && !line.dataset.sending) stands(line, now);
+    }
+    count();
+  }, 120);
+}
+
+function stands(line, now) {
+  if (now.words) lines.set(line, "end", now.words); else if (line.dataset.end) lines.set(line, "");
+  mark(line, "claim", now.mine ? "Claimed by you" : now.claimed && `Claimed by ${now.claimed}`);
+  mark(line, "looking", now.looking.length && `${now.looking.join(", ")} ${now.looking.length === 1 ? "is" : "are"} looking`);
+  line.toggleAttribute("data-changed", now.state === "open" && String(now.revision) !== line.dataset.revision);
+}
+
+function mark(line, name, words) {
+  const node = $(`[data-${name}]`, line);
+  node.textContent = words || "";
+  node.hidden = !words;
+}
 
 /** A gate that is not in the list may belong into it. */
 export function arrived(id) {
@@ -209,4 +244,3 @@ function ask({ title, text, reasons, words, yes }) {
 }
 
 $("[data-clear]", queue)?.addEventListener("click", clear);
-document.addEventListener("inbox:shown", count);
