@@ -318,7 +318,7 @@ audit_event = sa.Table(
     _opt("content_commitment"), _c("meta"),  # canonical JSON text, never personal
     _c("schema_v", sa.Integer), _c("prev_hash"), _c("event_hash"), _int("tree_index", null=True),
     sa.UniqueConstraint("stream", "seq"), sa.UniqueConstraint("stream", "prev_hash"), sa.UniqueConstraint("namespace", "op_key"),
-    sa.Index("ix_audit_execution", "namespace", "execution_id", "path", "kind", "occurred_at"), sa.Index("ix_audit_kind", "namespace", "kind", "event_id"),
+    sa.Index("ix_audit_execution", "namespace", "execution_id", "path", "kind", "occurred_at"), sa.Index("ix_audit_kind", "namespace", "kind", "event_id", "outcome"),
     sa.Index(
         "ix_audit_actor", "namespace", "actor_id", "event_id",
         sqlite_where=sa.text("actor_id is not null"), postgresql_where=sa.text("actor_id is not null"),

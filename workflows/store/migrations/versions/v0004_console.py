@@ -23,8 +23,8 @@ _GATE_OF_RECORD = {
 }
 """The gate that a record names in its canonical JSON."""
 
-_OF_JOURNAL = ("ix_audit_kind", ["namespace", "kind"], ["event_id"])
-"""The newest records of a kind are read in their order, however rare the kind is."""
+_OF_JOURNAL = ("ix_audit_kind", ["namespace", "kind"], ["event_id", "outcome"])
+"""The newest records of a kind, or with an outcome, are read in their order, however rare they are."""
 
 _OF_EXECUTION = {
     "gates": ("ix_gates_execution", ["namespace", "execution_id", "path", "item_key"], ["state", "id"]),
