@@ -9,7 +9,6 @@ from api.console import graph
 from api.console.formats import plural
 from api.console.page import Page
 from workflows.flow.diagnostics import Diagnostic
-from workflows.flow.load import MAX_BYTES
 from workflows.flow.planned import FlowPlan
 from workflows.gates.visible import visible
 from workflows.usecases import flows
@@ -68,12 +67,8 @@ async def check(page: Page, text: str) -> Verdict:
 
 
 def size(text: str) -> int:
-    """Bytes, as the limit ``MAX_BYTES`` counts them."""
+    """Bytes, as the limit of a flow's text counts them."""
     return len(text.encode("utf-8", "surrogatepass"))
-
-
-def too_large(text: str) -> bool:
-    return size(text) > MAX_BYTES
 
 
 def _problem(one: Diagnostic) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,7 +107,8 @@ async def save_flow_text(flow_id: str, page: PageDep) -> Response:
     number = saved.revision.number
     if not saved.created:
         return page.done(f"Nothing changed: revision {number} says the same.", to=before.address, number=number)
-    return page.done(told(before.revision, saved.revision), to=before.address, number=number)
+    changed = await asyncio.to_thread(told, before.revision, saved.revision)
+    return page.done(changed, to=before.address, number=number)
 
 
 @router.post("/{flow_id}/merge")
@@ -115,7 +117,7 @@ async def merge_flow_text(flow_id: str, page: PageDep) -> Response:
     draft = Draft.of(page)
     opened = await flow_page.open_flow(page, flow_id)
     base = await _base(page, flow_id, draft)
-    merged = flow_diff.merge(base, draft.text, opened.revision.source_text).text
+    merged = (await asyncio.to_thread(flow_diff.merge, base, draft.text, opened.revision.source_text)).text
     if merged is None:
         return await _conflict(page, opened, draft)
     made = Draft(merged, opened.revision.number, draft.message, draft.adopt)
@@ -193,9 +195,9 @@ async def _conflict(page: Page, opened: Opened, draft: Draft) -> Response:
         status=409,
         draft=kept,
         base=draft.base,
-        theirs=flow_diff.compare(base, theirs),
-        mine=flow_diff.compare(base, draft.text),
-        merged=flow_diff.merge(base, draft.text, theirs).text is not None,
+        theirs=await asyncio.to_thread(flow_diff.compare, base, theirs),
+        mine=await asyncio.to_thread(flow_diff.compare, base, draft.text),
+        merged=(await asyncio.to_thread(flow_diff.merge, base, draft.text, theirs)).text is not None,
         limit=MAX_BYTES,
         bytes_now=flow_check.size(draft.text),
         verdict=await flow_check.check(page, draft.text),
