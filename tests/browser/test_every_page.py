@@ -23,6 +23,7 @@ from tests.browser.village import settle
 BUDGET = 60_000
 NOT_PAGES = {
     "static_file": "a file",
+    "as_seen_file": "a file",
     "live_events": "a stream",
     "home_page": "leads to the inbox",
     "start_oidc": "leads to the provider",

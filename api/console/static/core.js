@@ -137,3 +137,6 @@ document.addEventListener("submit", (event) => {
   event.submitter?.setAttribute("aria-busy", "true");
   setTimeout(() => { delete event.target.dataset.sent; event.submitter?.removeAttribute("aria-busy"); }, 4000);
 });
+
+// An offer to undo goes when its time is over.
+for (const offer of $$(".banner form[data-seconds]")) setTimeout(() => offer.remove(), offer.dataset.seconds * 1000);
