@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,7 @@ def test_report(results: Json, tmp_path: Path) -> None:
     report.publish_part("console", results, text, tmp_path if SMOKE else report.DOCS)
 
 
-FLOORS = {
+FLOORS: dict[str, Callable[[Json], bool]] = {
     "every list in 200 ms (p95) among 50,000 open gates": lambda r: console_report.slow_lists(r) == {},
     "first paint of every page in 300 ms": lambda r: console_report.slow_paints(r) == {},
     "the next gate in 100 ms (p95)": lambda r: r["inbox"]["next_ms"]["p95"] < console_report.NEXT_MS,
