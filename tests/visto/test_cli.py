@@ -63,6 +63,7 @@ def test_every_command_says_what_it_does_with_an_example(name, command):
 def test_every_command_prints_its_help(visto, name):
     done = visto(name, "--help")
     assert done.exit_code == 0, done.output
+    assert "--install-completion" not in done.output
 
 
 def test_help_starts_quickly():

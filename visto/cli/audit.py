@@ -12,7 +12,12 @@ import typer
 from visto.cli.errors import CommandError, Exit
 from visto.cli.output import Json, emit, note, say
 
-app = typer.Typer(no_args_is_help=True, help="Verify, explain, export and show the record.", rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Verify, explain, export and show the record.",
+    rich_markup_mode=None,
+)
 
 Namespace = Annotated[str | None, typer.Option(help="The namespace; the installation's own by default.")]
 

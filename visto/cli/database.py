@@ -8,7 +8,9 @@ import typer
 
 from visto.cli.output import note
 
-app = typer.Typer(no_args_is_help=True, help="Bring the database up to date.", rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Bring the database up to date.", rich_markup_mode=None
+)
 
 
 @app.callback()

@@ -10,7 +10,7 @@ import typer
 from visto.cli.errors import CommandError, Exit
 from visto.cli.output import Json, emit, note, say
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 Gate = Annotated[str, typer.Argument(help="The gate's id; with --batch its batch key.", metavar="GATE")]
 Batch = Annotated[bool, typer.Option("--batch", help="Decide every open gate of this batch key.")]

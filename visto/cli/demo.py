@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from visto.demo.play import Play
     from visto.supervisor.stack import Options
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 HOME = Path(".visto-demo")
 UNATTENDED_LIMIT_S = 300.0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from visto.supervisor.stack import Options, Stack
     from visto.supervisor.supervisor import Supervisor
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 NAMES = {"api": "API", "temporal": "Temporal", "temporal_ui": "Temporal's pages", "chroma": "Chroma"}
 

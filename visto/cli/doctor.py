@@ -14,7 +14,7 @@ from visto.cli.output import Json, emit, note, say
 if TYPE_CHECKING:
     from visto.doctor.model import Finding
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 SIGNS = {"ok": "ok     ", "info": "note   ", "warning": "WARNING", "problem": "PROBLEM"}
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from evals.model import Report
     from evals.subject import Subject
 
-app = typer.Typer(no_args_is_help=True, help="Measure suggestions against known answers.", rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Measure suggestions against known answers.", rich_markup_mode=None
+)
 
 REVIEWER_KEY = "VISTO_REVIEWER_KEY"
 

@@ -8,7 +8,9 @@ import typer
 
 from visto.cli.output import Json, emit, say, table
 
-app = typer.Typer(no_args_is_help=True, help="List, show, cancel and restart executions.", rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="List, show, cancel and restart executions.", rich_markup_mode=None
+)
 
 Id = Annotated[str, typer.Argument(help="The execution's id.", metavar="EXECUTION")]
 

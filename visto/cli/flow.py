@@ -15,7 +15,9 @@ from visto.cli.output import Json, emit, note, say, table
 if TYPE_CHECKING:
     from workflows.flow.compile import Compilation
 
-app = typer.Typer(no_args_is_help=True, help="Check, draw, list and apply flows.", rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Check, draw, list and apply flows.", rich_markup_mode=None
+)
 
 
 class ReportFormat(StrEnum):

@@ -8,7 +8,7 @@ import typer
 
 from visto.cli.output import Json, emit, note, say, table
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()

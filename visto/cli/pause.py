@@ -9,7 +9,7 @@ import typer
 from visto.cli.errors import CommandError, Exit
 from visto.cli.output import Json, emit, say
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 All = Annotated[bool, typer.Option("--all", help="Everything, in every namespace.")]
 Namespace = Annotated[bool, typer.Option("--namespace", help="Everything in this key's namespace.")]

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from workflows.store.db import Tx
     from workflows.store.repositories.principals import Principal
 
-app = typer.Typer(no_args_is_help=True, help="Add people and groups, and give access.", rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Add people and groups, and give access.", rich_markup_mode=None
+)
 app.command()(password)
 app.command()(link)
 

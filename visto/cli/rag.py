@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from visto.cli.local import Local
     from workflows.store.db import Tx
 
-app = typer.Typer(no_args_is_help=True, help="Fill and search knowledge bases.", rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Fill and search knowledge bases.", rich_markup_mode=None
+)
 
 Collection = Annotated[str, typer.Option("--collection", "-c", help="The knowledge base.")]
 Namespace = Annotated[str | None, typer.Option(help="The namespace; the installation's own by default.")]

@@ -11,7 +11,7 @@ import typer
 from visto.cli.errors import CommandError, Exit
 from visto.cli.output import Json, emit, note, say
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 POLL_S = 20.0
 ENDED_WELL = frozenset({"succeeded", "warning"})

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from workflows.store.db import Tx
     from workflows.store.repositories.principals import Principal
 
-app = typer.Typer(no_args_is_help=True, help="Set the Slack app up, and link people to it.", rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Set the Slack app up, and link people to it.",
+    rich_markup_mode=None,
+)
 
 Token = Annotated[str | None, typer.Option(help="Asked for without showing it, unless given.")]
 
