@@ -25,6 +25,24 @@ class MailRefused(Exception):
 
 async def send(config: MailConfig, message: EmailMessage) -> None:
     """Hand the letter over. Raises ``MailRefused``; any other error means that it may have been taken."""
+    server = await _connected(config)
+    try:
+        await server.send_message(message)
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        raise MailRefused(f"The mail server refused the recipient: {_words(error.recipients[0])}.", LATER) from error
+    except aiosmtplib.SMTPResponseException as error:
+        again = LATER if error.code >= PERMANENT else SOON
+        raise MailRefused(f"The mail server refused the letter: {_words(error)}.", again) from error
+    finally:
+        server.close()
+
+
+async def look(config: MailConfig) -> None:
+    """Sign in to the server and send nothing. Raises ``MailRefused``."""
+    (await _connected(config)).close()
+
+
+async def _connected(config: MailConfig) -> aiosmtplib.SMTP:
     server = aiosmtplib.SMTP(
         hostname=config.host,
         port=config.port,
@@ -41,15 +59,7 @@ async def send(config: MailConfig, message: EmailMessage) -> None:
         raise MailRefused(
             f"The mail server {config.host}:{config.port} cannot be used: {_words(error)}.", SOON
         ) from error
-    try:
-        await server.send_message(message)
-    except aiosmtplib.SMTPRecipientsRefused as error:
-        raise MailRefused(f"The mail server refused the recipient: {_words(error.recipients[0])}.", LATER) from error
-    except aiosmtplib.SMTPResponseException as error:
-        again = LATER if error.code >= PERMANENT else SOON
-        raise MailRefused(f"The mail server refused the letter: {_words(error)}.", again) from error
-    finally:
-        server.close()
+    return server
 
 
 def _words(error: Exception) -> str:

@@ -58,6 +58,7 @@ def examine() -> Iterator[Finding]:
             lambda: installation.database(found),
             lambda: installation.processes(found),
             lambda: notices.slack(found),
+            lambda: notices.mail(found),
             lambda: notices.undelivered(found),
         ),
         *(ai.models, ai.embeddings),
