@@ -11,6 +11,7 @@ from tests.api.conftest import NS
 from tests.api.console.conftest import records
 from tests.api.test_flows import FLOW
 from tests.support import tamper
+from workflows.arbiter.outgoing import WAITING_CODE
 from workflows.journal.records import Record
 from workflows.store.ids import new_id
 from workflows.store.repositories import executions, outbox
@@ -229,6 +230,12 @@ class TestOne:
         answer = await author.post(f"/executions/{number}/restart", {"reason": "space freed"})
         assert answer.status_code == 303
         assert database.read_sync(lambda tx: executions.get(tx, NS, number)).state == "created"
+
+    async def test_who_waits_for_a_decision_is_sent_to_its_page_and_not_to_a_command(self, author, run):
+        told = {"message": "2 decisions are waiting.", "remedy": "See `visto inbox`."}
+        page = (await author.get(f"/executions/{run('waiting', reason=told | {'code': WAITING_CODE})}")).text
+        assert (told["message"] in page, "visto inbox" in page) == (True, False)
+        assert "visto inbox" in (await author.get(f"/executions/{run('running', reason=told | {'code': 'x'})}")).text
 
     async def test_it_can_be_cancelled_once_and_then_is_stopping(self, author, run):
         number = run("waiting")
