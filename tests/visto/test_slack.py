@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from connectors.fakes.slack.server import FakeSlack
 from connectors.fakes.slack.workspace import Workspace
 from visto.cli.app import app
+from visto.cli.errors import Exit
 from workflows.settings import Settings
 from workflows.slack_settings import config_of, default_channels
 from workflows.store import migrate
@@ -224,3 +225,9 @@ def test_the_doctor_says_how_slack_is_and_which_cards_could_not_be_shown(store, 
     assert "not_in_channel" in card["message"]
     slack.world.bot_token = "xoxb-other"
     assert findings("Slack")[0]["level"] == "problem"
+
+
+def test_a_script_that_gives_no_tokens_is_told_which_options_do(store):
+    done = visto("setup", input="")
+    assert done.exit_code == Exit.USAGE, done.output
+    assert "--bot-token" in done.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,12 +60,7 @@ def setup(
         return
     if missing(url, bot_token, signing_secret, app_token):
         if as_json:
-            raise CommandError(
-                "Tokens are missing.",
-                exit_code=Exit.USAGE,
-                code="usage",
-                remedy="Give --bot-token and (with --url) --signing-secret, else --app-token.",
-            )
+            raise _no_tokens()
         note(steps(url))
     given = Given(
         bot_token=bot_token or _asked("Bot User OAuth Token (xoxb-...)"),
@@ -150,8 +146,22 @@ def _by_email(local: Local, person: Principal) -> str:
 
 
 def _asked(what: str) -> str:
-    found: str = typer.prompt(what, hide_input=True, err=True).strip()
+    try:
+        found: str = typer.prompt(what, hide_input=True, err=True).strip()
+    except typer.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise _no_tokens() from None
     return found
+
+
+def _no_tokens() -> CommandError:
+    return CommandError(
+        "Tokens are missing.",
+        exit_code=Exit.USAGE,
+        code="usage",
+        remedy="Give --bot-token and (with --url) --signing-secret, else --app-token.",
+    )
 
 
 def _need_https(url: str | None) -> None:
