@@ -6,6 +6,8 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
+import rcssmin
+import rjsmin
 from fastapi import APIRouter, Response
 from starlette.exceptions import HTTPException
 
@@ -26,7 +28,18 @@ router = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
 
 @cache
 def _files() -> dict[str, bytes]:
-    return {str(path.relative_to(FOLDER)): path.read_bytes() for path in FOLDER.rglob("*") if path.suffix in TYPES}
+    return {str(path.relative_to(FOLDER)): _served(path) for path in FOLDER.rglob("*") if path.suffix in TYPES}
+
+
+def _served(path: Path) -> bytes:
+    """A file as browsers get it: scripts and styles without comments and indentation."""
+    content = path.read_bytes()
+    match path.suffix:
+        case ".js":
+            return bytes(rjsmin.jsmin(content))
+        case ".css":
+            return bytes(rcssmin.cssmin(content))
+    return content
 
 
 @cache
