@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -69,13 +71,16 @@ def explain(
     from visto.cli.local import opened
     from workflows.journal.explain import explain as told
     from workflows.journal.read import timeline
+    from workflows.store.repositories import principals
 
     with opened() as local:
         where = namespace or local.settings.namespace
         entries = local.db.read_sync(lambda tx: timeline(tx, local.journal.keyring, where, execution))
+        names = local.db.read_sync(lambda tx: {one.id: one.name for one in principals.list_principals(tx, where)})
     if not entries:
         raise _nothing(f"Nothing is recorded about the execution {execution}.")
-    lines = told(entries, full=full or as_json)
+    named = [replace(one, actor_id=_who(names, one.actor_id)) for one in entries]
+    lines = told(named, full=full or as_json)
     if as_json:
         emit(lines)
     else:
@@ -175,6 +180,12 @@ def erase(
     else:
         note("Backups made before hold what was erased.")
         say(f"Erased {done.contents} contents about {subject}.")
+
+
+def _who(names: Mapping[str, str], actor: str | None) -> str | None:
+    """The name before the id, on one line; ids that are nobody's (any more) stand alone."""
+    name = " ".join(names.get(actor, "").split()) if actor else ""
+    return f"{name} ({actor})" if name else actor
 
 
 def _nothing(message: str) -> CommandError:
