@@ -19,7 +19,7 @@ def entry(content: Any) -> Entry:
     return Entry(
         event_id="e", stream="s", seq=1, kind="llm.response", occurred_at="2026-11-22T09:00:00Z", actor_kind="worker",
         actor_id=None, via=None, flow_id=None, execution_id="x", path="review", attempt=1, outcome="ok", action_digest=None,
-        event_hash="h", meta={}, content=content,
+        event_hash="h", prev_hash="p", content_commitment=None, revision_sha256=None, meta={}, content=content,
     )  # fmt: skip
 
 
