@@ -174,12 +174,12 @@ def test_what_was_missed_while_nobody_listened_is_announced_afterwards(visit: Vi
 
 
 def test_a_long_list_goes_on_by_itself(visit: Visitors, house: House) -> None:
-    house.batch(64)
+    house.batch(44)
     page = visit("Ana", "/inbox")
-    expect(page.locator("li.line")).to_have_count(60)
-    for _ in range(50):
+    expect(page.locator("li.line")).to_have_count(40)
+    for _ in range(30):
         page.keyboard.press("j")
-    expect(page.locator("li.line")).to_have_count(64)
+    expect(page.locator("li.line")).to_have_count(44)
     expect(page.locator("[data-more]")).to_have_count(0)
 
 

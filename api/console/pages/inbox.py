@@ -26,7 +26,7 @@ from workflows.usecases.inbox import Fact, Line, Queue, Status
 
 router = console_router(prefix="/inbox")
 
-PER_PAGE = 60
+PER_PAGE = 40
 MOST = 500
 VALUE_CHARS = 120
 Counts = dict[str, int]
