@@ -193,7 +193,9 @@ def test_who_is_slower_reads_what_happened(visit: Visitors, house: House, gate: 
 
 def test_a_comment_and_a_claim_of_somebody_else(house: House, visit: Visitors, gate: Opened) -> None:
     """A comment is mentioned and disturbs nothing; a claim rests the buttons and says whose it is."""
-    page = visit("Ana", f"/gates/{gate.gate_id}")
+    page = visit("Ana")
+    with page.expect_response(lambda answer: answer.url.endswith("/live"), timeout=20_000):
+        page.goto(f"/gates/{gate.gate_id}")
     who = {"namespace": NS, "gate_id": gate.gate_id, "actor": house.actors["Ben"]}
     house.db.write_sync(lambda tx: handling.comment(tx, house.journal, Comment(text="Wait for me.", **who)))
     expect(page.locator("[data-news]")).to_contain_text("Ben commented", timeout=ELSEWHERE_MS)
