@@ -61,6 +61,18 @@ def caret(page: Page) -> tuple[int, int]:
     return before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1
 
 
+def expect_line(page: Page, words: str) -> None:
+    """The caret comes to stand in a line with these words, the page being loaded and wired up first."""
+    page.wait_for_function(
+        """words => {
+            const area = document.querySelector('#source'); if (!area) return false;
+            const {value, selectionStart: at} = area;
+            return value.slice(value.lastIndexOf('\\n', at - 1) + 1).split('\\n')[0].includes(words);
+        }""",
+        arg=words,
+    )
+
+
 def aligned(page: Page) -> bool:
     """Whether the coloured layer has the text of the textarea, at its place and of its height."""
     return bool(
@@ -323,12 +335,12 @@ class TestChecking:
         node = page.locator(".editor-side").get_by_label("tidy, set")
         expect(node).to_be_visible()
         page.locator(".editor-side").get_by_label(re.compile("^review, gate")).click()
-        assert "id: review" in text(page).split("\n")[caret(page)[0] - 1]
+        expect_line(page, "id: review")
 
     def test_a_task_of_the_graph_tab_leads_to_its_line(self, visit: Visitors) -> None:
         page = visit("Vic", f"{ADDRESS}/graph")
         page.get_by_label(re.compile("^write, csv.write")).click()
-        assert "id: write" in text(page).split("\n")[caret(page)[0] - 1]
+        expect_line(page, "id: write")
 
     def test_what_is_not_to_be_had_yet_is_marked_as_that(self, visit: Visitors) -> None:
         page = visit("Cleo", ADDRESS)

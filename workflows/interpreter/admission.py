@@ -54,7 +54,7 @@ class Admission:
         """Give the place back in the background."""
         if self._limit is not None and self._held:
             self._held = False
-            self._leaving = asyncio.create_task(local(SLOT_RELEASE, self._asked("queue"), Nothing))
+            self._leaving = self._run.aside(local(SLOT_RELEASE, self._asked("queue"), Nothing))
 
     def forget(self) -> None:
         """The record of the end gives the place back."""

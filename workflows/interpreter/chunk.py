@@ -33,9 +33,7 @@ class Chunk:
         """Return what the elements came to, their results stored when they are large."""
         frame = Frame(self._run, path=given.path, item_key=given.item_key, names=given.names, outputs=given.outputs)
         try:
-            items = await self._items(frame, given)
-            frame.begin()
-            made = await run_elements(frame, given.task, Elements(items, run_list, given.start), given.concurrency)
+            made = await self._elements(frame, given)
         except Afresh:
             workflow.continue_as_new(given.model_copy(update={"run": self._run.carried()}))
         if given.siblings > 1:
@@ -43,6 +41,14 @@ class Chunk:
         if len(canonical(made.results)) <= RESULT_BYTES:
             return made
         return made.model_copy(update={"results": [], "stored": await stored(frame, given.task, made.results)})
+
+    async def _elements(self, frame: Frame, given: ChunkInput) -> ChunkResult:
+        items = await self._items(frame, given)
+        frame.begin()
+        try:
+            return await run_elements(frame, given.task, Elements(items, run_list, given.start), given.concurrency)
+        finally:
+            await self._run.settle()
 
     async def _items(self, frame: Frame, given: ChunkInput) -> list[object]:
         if given.items is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +72,7 @@ class Execution:
                 end = await self._timed(frame)
             finally:
                 frame.pause()
+                await self._run.settle()
         except NotAdmitted as full:
             return Verdict(full.state, full.reason)
         except Stop as stop:
@@ -134,7 +136,10 @@ class Execution:
         )
         given = RecordIn(where=self._run.where("", ""), state=verdict.state, reason=verdict.reason, result=result)
         self._run.admission.forget()
-        await local(EXECUTION_RECORD, given, Nothing)
+        recorded = self._run.aside(local(EXECUTION_RECORD, given, Nothing))
+        with suppress(asyncio.CancelledError):  # too late: the execution has ended, and its record has to say so
+            await self._run.settle()
+        recorded.result()
 
 
 def _verdict(end: End) -> Verdict:

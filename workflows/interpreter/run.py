@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -48,7 +49,7 @@ class Run:
         self._rung: set[str] = set()
         self._draining = False
         self._ending = False
-        self._background: asyncio.Task[Nothing] | None = None
+        self._aside: list[asyncio.Task[Nothing]] = []
 
     # Memory of what is done --------------------------------------------------
 
@@ -104,12 +105,12 @@ class Run:
 
     def went_idle(self) -> None:
         """Called whenever somebody stops working: once all wait for people, the store hears it, once."""
-        if self.clock.busy or self.queued or not self.people or self._ending:
+        if self.clock.busy or self.queued or not self.people or self._ending or self._draining:
             return
         self.admission.leave()
         if not self._idle_told:
             self._idle_told = True
-            self._background = asyncio.create_task(self.record_idle())
+            self.aside(self.record_idle())
 
     async def record_idle(self) -> Nothing:
         given = RecordIn(where=self.where("", ""), state="waiting", workflow_id=self.workflow_id, idle_of=self.siblings)
@@ -117,6 +118,28 @@ class Run:
 
     def works(self) -> None:
         self._idle_told = False
+
+    # Beside the work ---------------------------------------------------------
+
+    def aside(self, work: Coroutine[None, None, Nothing]) -> asyncio.Task[Nothing]:
+        """Begin something that no task of the flow waits for; the end of the history does, with ``settle``."""
+        task = asyncio.create_task(work)
+        self._aside = [*(known for known in self._aside if not known.done()), task]
+        return task
+
+    async def settle(self) -> None:
+        """Wait for all that was begun aside. The server refuses a history that ends before its local activities.
+
+        A cancellation that comes meanwhile is raised afterwards.
+        """
+        cancelled: asyncio.CancelledError | None = None
+        while workflow.in_workflow() and (pending := [task for task in self._aside if not task.done()]):
+            try:
+                await workflow.wait(pending)
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
 
     # Starting afresh ---------------------------------------------------------
 

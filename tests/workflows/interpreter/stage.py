@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from temporalio.client import Client, WorkflowHandle
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowExecution, WorkflowHandle
 
 from agents.settings import ModelSettings
 from connectors.connections import ConnectionBook, Secrets
@@ -122,6 +123,15 @@ class Stage:
 
     def gates(self, execution_id: str, *, only_open: bool = True) -> list[Gate]:
         return self.db.read_sync(lambda tx: gates.of_execution(tx, NAMESPACE, execution_id, only_open=only_open))
+
+    def runs(self, workflow_id: str) -> AsyncIterator[WorkflowExecution]:
+        """The runs of a workflow, those that continued as new among them."""
+        return self.client.list_workflows(f"WorkflowId = '{workflow_id}'")
+
+    async def history(self, workflow_id: str, run_id: str | None = None) -> list[str]:
+        """The kinds of a history's events, in short."""
+        found = await self.client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
+        return [EventType.Name(event.event_type).removeprefix("EVENT_TYPE_") for event in found.events]
 
     async def until(self, holds: Callable[[], Any]) -> Any:
         """Wait until ``holds`` returns something true, and return it."""

@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from temporalio.api.enums.v1 import EventType
-from temporalio.client import WorkflowHandle
 
 from agents.fakes.openai import FakeOpenAI
 from agents.settings import ModelAlias, ModelSettings
@@ -40,12 +38,6 @@ tasks:
 GOOD, BAD = WRITE.replace("ROW", "[1]"), WRITE.replace("ROW", "{b: 1}")
 
 
-async def events(handle: WorkflowHandle[Any, Any]) -> list[str]:
-    """The kinds of the history's events, in short."""
-    history = await handle.fetch_history()
-    return [EventType.Name(event.event_type).removeprefix("EVENT_TYPE_") for event in history.events]
-
-
 async def test_a_flow_of_quick_steps_has_one_event_a_step(stage: Stage) -> None:
     """Start to waiting and decision to end are a workflow task each; the server hands over nothing in between."""
     handle = await stage.start(FLOW, {"amount": 12}, limits=INSTANT)
@@ -53,7 +45,7 @@ async def test_a_flow_of_quick_steps_has_one_event_a_step(stage: Stage) -> None:
     await stage.answer(gate)
     assert (await stage.ended(handle)).state == "succeeded"
     assert len(sheet(stage)) == 2
-    found = await events(handle)
+    found = await stage.history(handle.id)
     assert "ACTIVITY_TASK_SCHEDULED" not in found
     assert len(found) <= 14
 
@@ -62,7 +54,7 @@ async def test_an_older_input_runs_its_agent_the_normal_way(stage: Stage) -> Non
     """The facts are in the input: one that does not name the instant models means what it meant."""
     handle = await stage.start(FLOW, {"amount": 12})
     await stage.open_gates(handle.id)
-    assert (await events(handle)).count("ACTIVITY_TASK_SCHEDULED") == 1
+    assert (await stage.history(handle.id)).count("ACTIVITY_TASK_SCHEDULED") == 1
 
 
 async def test_agents_in_loops_do_not_crowd_into_one_workflow_task(stage: Stage) -> None:
@@ -74,7 +66,7 @@ async def test_agents_in_loops_do_not_crowd_into_one_workflow_task(stage: Stage)
     for gate in await stage.open_gates(handle.id, 3):
         await stage.answer(gate)
     assert (await stage.ended(handle)).state == "succeeded"
-    found = await events(handle)
+    found = await stage.history(handle.id)
     assert found.count("ACTIVITY_TASK_SCHEDULED") == 3
     assert len(sheet(stage)) == 4
 
@@ -118,14 +110,14 @@ async def test_a_quick_step_that_fails_is_tried_again_as_the_flow_says(
     assert (ended.state, ended.reason["task"]) == ("failed", "row")
     assert ended.reason["message"] == "The disk is busy. (3 attempts)"
     assert len(before_writing) == 1
-    assert "ACTIVITY_TASK_SCHEDULED" not in await events(handle)
+    assert "ACTIVITY_TASK_SCHEDULED" not in await stage.history(handle.id)
 
 
 async def test_a_failure_counts_once_the_server_has_accepted_it(stage: Stage) -> None:
     """Before a failed step ends the execution, a timer has passed the server: a worker that was replaced gets past none."""
     handle = await stage.start(BAD, limits=INSTANT)
     assert (await stage.ended(handle)).state == "failed"
-    found = await events(handle)
+    found = await stage.history(handle.id)
     failed, recorded = (number for number, kind in enumerate(found) if kind == "MARKER_RECORDED")
     assert "TIMER_FIRED" in found[failed:recorded]
 
@@ -139,7 +131,7 @@ async def test_a_quick_step_that_is_slow_today_goes_the_normal_way(
     handle = await stage.start(GOOD, limits=INSTANT)
     assert (await stage.ended(handle)).state == "succeeded"
     assert sheet(stage) == ["a", "1"]
-    assert (await events(handle)).count("ACTIVITY_TASK_SCHEDULED") == 1
+    assert (await stage.history(handle.id)).count("ACTIVITY_TASK_SCHEDULED") == 1
     await replayer().replay_workflow(await handle.fetch_history())
 
 
@@ -181,5 +173,5 @@ async def test_a_worker_with_another_model_than_was_believed_is_asked_the_normal
     stage, fake = online
     handle = await stage.start(FLOW, {"amount": 12}, limits=INSTANT)
     await stage.open_gates(handle.id)
-    assert (await events(handle)).count("ACTIVITY_TASK_SCHEDULED") == 1
+    assert (await stage.history(handle.id)).count("ACTIVITY_TASK_SCHEDULED") == 1
     assert [entry["event"] for entry in fake.requests].count("request") == 1
