@@ -11,6 +11,7 @@ from workflows.gates.model import Actor
 from workflows.store import tokens
 from workflows.store.db import Database, Tx
 from workflows.store.repositories import keys, principals
+from workflows.usecases.actors import actor_of
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="visto"'}
 
@@ -29,7 +30,7 @@ class Authenticator:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._known: Remembered[Caller] = Remembered()
+        self._known: Remembered[Caller] = Remembered(db.clock)
 
     async def caller(self, header: str | None) -> Caller:
         secret = _bearer(header)
@@ -66,16 +67,7 @@ def _recognise(tx: Tx, namespace: str, secret: str) -> tuple[Caller, bool] | Non
     profile = None if known is None else principals.profile(tx, namespace, known.principal.id)
     if known is None or profile is None:
         return None
-    actor = Actor(
-        principal_id=profile.principal.id,
-        name=profile.principal.name,
-        kind="person" if profile.principal.kind == "person" else "service",
-        groups=profile.groups,
-        roles=profile.roles,
-        scopes=known.key.scopes,
-        via="api",
-        sign_in=f"key:{known.key.id}",
-    )
+    actor = actor_of(profile, via="api", sign_in=f"key:{known.key.id}", scopes=known.key.scopes)
     return Caller(namespace, known.key.id, actor), known.use_is_due
 
 

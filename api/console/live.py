@@ -2,7 +2,7 @@
 
 The journal is the feed: each process reads what was added to it, however many pages listen, so replicas need not know
 of each other. A record may commit after one that was made later, hence each look reaches back a little and tells
-nothing twice.
+nothing twice. A page that begins to listen hears first what happened since it was made.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import contextlib
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,8 @@ log = logging.getLogger("visto.console")
 
 EVERY = timedelta(milliseconds=400)
 REACH_BACK = timedelta(seconds=5)
+CAUGHT_UP = timedelta(minutes=5)
+"""How old a page may be when it begins to listen; an older one loads itself anew."""
 KEEP_ALIVE = timedelta(seconds=15)
 LOOK_UP = timedelta(seconds=0.5)
 TOLD = 4096
@@ -41,12 +43,13 @@ class Listener:
     """One open page. When it is too slow, ``lost`` tells it to load itself anew."""
 
     namespace: str
-    queue: asyncio.Queue[Json] = field(default_factory=lambda: asyncio.Queue(BACKLOG))
+    queue: asyncio.Queue[tuple[datetime, Json]] = field(default_factory=lambda: asyncio.Queue(BACKLOG))
     lost: bool = False
 
-    def tell(self, event: Json) -> None:
+    def tell(self, heard: datetime, event: Json) -> None:
+        """``heard`` is up to when it has heard everything, even if it hears nothing after this."""
         try:
-            self.queue.put_nowait(event)
+            self.queue.put_nowait((heard, event))
         except asyncio.QueueFull:
             self.lost = True
 
@@ -55,55 +58,75 @@ class Feed:
     """Looks while anybody listens, and only then. One per process, in ``app.state.feed``."""
 
     def __init__(self, services: Services) -> None:
-        self._services = services
+        self._db = services.db
         self._listeners: set[Listener] = set()
         self._looking: asyncio.Task[None] | None = None
         self._told: OrderedDict[str, None] = OrderedDict()
-        self._from = datetime.now(UTC)
+        self._from = self._db.clock()
         self.stopping: Callable[[], bool] = lambda: False
         """Whether the server is on its way down: it waits for its connections, and these would stay for ever."""
 
-    async def stream(self, namespace: str) -> AsyncIterator[str]:
-        """Events in the wire's form until the reader goes away; a comment now and then keeps the way open."""
+    async def stream(self, namespace: str, since: datetime) -> AsyncIterator[str]:
+        """Events from ``since`` on in the wire's form until the reader goes away; now and then one without data."""
         listener = Listener(namespace)
         self._listen(listener)
         try:
-            yield "retry: 2000\nevent: hello\ndata: {}\n\n"
+            yield _message(since, {}, event="hello", more="retry: 2000\n")
+            await self._catch_up(listener, since)
             quiet = timedelta(0)
-            while not listener.lost and not self.stopping():
+            while not listener.lost and not (self.stopping() and listener.queue.empty()):
                 try:
-                    event = await asyncio.wait_for(listener.queue.get(), LOOK_UP.total_seconds())
+                    heard, event = await asyncio.wait_for(listener.queue.get(), LOOK_UP.total_seconds())
                 except TimeoutError:
                     quiet += LOOK_UP
                     if quiet >= KEEP_ALIVE:
                         quiet = timedelta(0)
-                        yield ": still here\n\n"
+                        yield f"id: {self._from.isoformat()}\n\n"
                     continue
-                yield f"data: {json.dumps(event, separators=(',', ':'))}\n\n"
+                yield _message(heard, event)
             if listener.lost:
-                yield "event: reload\ndata: {}\n\n"
+                yield _message(self._db.clock(), {}, event="reload")
         finally:
-            self._listeners.discard(listener)
+            self._leave(listener)
 
     def _listen(self, listener: Listener) -> None:
         self._listeners.add(listener)
         if self._looking is None or self._looking.done():
-            self._from = datetime.now(UTC)
+            self._from = self._db.clock()
             self._looking = asyncio.create_task(self._look_on(), name="console-feed")
 
+    def _leave(self, listener: Listener) -> None:
+        self._listeners.discard(listener)
+        if self._looking is not None and not self._listeners:
+            self._looking.cancel()
+            self._looking = None
+
+    async def _catch_up(self, listener: Listener, since: datetime) -> None:
+        """Tell one page what happened since it was made; the others have heard it."""
+        try:
+            missed = None if since < self._db.clock() - CAUGHT_UP else await self._changes(listener.namespace, since)
+        except StoreUnavailable:
+            missed = None
+        if missed is None or len(missed) >= MAX_CHANGES:
+            listener.lost = True
+            return
+        for event in _events(missed):
+            listener.tell(since, event)
+
+    async def _changes(self, namespace: str, since: datetime) -> list[Change]:
+        at = since - REACH_BACK
+        return await self._db.read(partial(changes.since, namespace=namespace, at=at, limit=MAX_CHANGES))
+
     async def _look_on(self) -> None:
-        while self._listeners:
+        while True:
             await asyncio.sleep(EVERY.total_seconds())
             with contextlib.suppress(StoreUnavailable):
                 await self._look()
 
     async def _look(self) -> None:
-        started = datetime.now(UTC)
-        since = self._from - REACH_BACK
+        started = self._db.clock()
         for namespace in {listener.namespace for listener in self._listeners}:
-            found = await self._services.db.read(
-                partial(changes.since, namespace=namespace, at=since, limit=MAX_CHANGES)
-            )
+            found = await self._changes(namespace, self._from)
             self._tell(namespace, [change for change in found if self._is_new(change)])
         self._from = started
 
@@ -116,20 +139,33 @@ class Feed:
         return True
 
     def _tell(self, namespace: str, found: list[Change]) -> None:
-        events: dict[tuple[str, str], Json] = {}
-        for change in found:
-            event = event_of(change)
-            events[(event["topic"], event["id"])] = event
+        events = _events(found)
         for listener in self._listeners:
             if listener.namespace == namespace:
-                for event in events.values():
-                    listener.tell(event)
+                for event in events:
+                    listener.tell(self._from, event)
 
     async def close(self) -> None:
         """Stop looking."""
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+        looking, self._looking = self._looking, None
+        if looking is not None:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+
+def _message(heard: datetime, data: Json, *, event: str = "", more: str = "") -> str:
+    """One message on the wire. ``heard`` comes back from a browser that has lost the connection."""
+    named = f"event: {event}\n" if event else ""
+    return f"{more}id: {heard.isoformat()}\n{named}data: {json.dumps(data, separators=(',', ':'))}\n\n"
+
+
+def _events(found: Iterable[Change]) -> list[Json]:
+    """What to tell of these changes: the last of each gate and execution."""
+    events: dict[tuple[str, str], Json] = {}
+    for change in found:
+        event = event_of(change)
+        events[(event["topic"], event["id"])] = event
+    return list(events.values())
 
 
 def event_of(change: Change) -> Json:

@@ -96,8 +96,8 @@ def prepare(app: FastAPI, services: Services) -> None:
     app.state.oidc = provider(services.settings)
     app.state.oidc_sealer = Sealer(session_key(services.settings), "oidc")
     app.state.feed = Feed(services)
-    app.state.console_facts = Remembered()
-    app.state.inbox_counts = Remembered()
+    app.state.console_facts = Remembered(services.db.clock)
+    app.state.inbox_counts = Remembered(services.db.clock)
     app.add_exception_handler(HTTPException, _not_found)
 
 

@@ -41,15 +41,20 @@ class Flash:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Made for each request. ``session`` is None on public pages for somebody who is not signed in."""
+    """Made for each request. ``session`` is None on public pages for somebody who is not signed in.
+
+    ``began`` is before anything was read for it: whatever happens later, its live feed tells.
+    """
 
     request: Request
     services: Services
     session: Session | None
+    began: datetime
 
     @classmethod
     def of(cls, request: Request) -> Page:
-        return cls(request, request.app.state.services, getattr(request.state, "session", None))
+        services: Services = request.app.state.services
+        return cls(request, services, getattr(request.state, "session", None), services.db.clock())
 
     @property
     def caller(self) -> Caller:

@@ -16,10 +16,10 @@ from fastapi import Request, Response
 from api.auth import Caller
 from api.policies import SCOPES
 from api.remembered import Remembered
-from workflows.gates.model import Actor
 from workflows.store import tokens
 from workflows.store.repositories.sessions import LIFE
 from workflows.usecases import sign_in
+from workflows.usecases.actors import actor_of
 from workflows.usecases.keys import session_key
 from workflows.usecases.services import Services
 
@@ -60,7 +60,7 @@ class Sessions:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._key = session_key(services.settings)
-        self._known: Remembered[Session] = Remembered()
+        self._known: Remembered[Session] = Remembered(services.db.clock)
         self.secure = (services.settings.public_url or "").lower().startswith("https://")
         self.cookie_name = SECURE_COOKIE if self.secure else PLAIN_COOKIE
 
@@ -94,17 +94,7 @@ class Sessions:
         known = await sign_in.recognise(self._services, token)
         if known is None:
             return None
-        profile = known.profile
-        actor = Actor(
-            principal_id=profile.principal.id,
-            name=profile.principal.name,
-            kind="person",
-            groups=profile.groups,
-            roles=profile.roles,
-            scopes=SCOPES,
-            via="console",
-            sign_in=known.session.method,
-        )
+        actor = actor_of(known.profile, via="console", sign_in=known.session.method, scopes=SCOPES)
         caller = Caller(known.namespace, f"session:{known.session.id}", actor)
         return Session(
             known.session.id, caller, self._csrf(known.session.id), known.session.method, known.session.ends_at

@@ -25,6 +25,7 @@ from workflows.store.db import Tx
 from workflows.store.operator import Shown, gate_shown_by
 from workflows.store.repositories import gates, outbox, principals
 from workflows.usecases import decide
+from workflows.usecases.actors import actor_of
 from workflows.usecases.services import Services
 
 Json = Any
@@ -194,16 +195,7 @@ def _known(tx: Tx, shown: Shown, click: Click) -> tuple[Actor | None, str | None
     profile = None if person is None else principals.profile(tx, shown.namespace, person.id)
     if profile is None:
         return None, digest
-    actor = Actor(
-        principal_id=profile.principal.id,
-        name=profile.principal.name,
-        kind="person" if profile.principal.kind == "person" else "service",
-        groups=profile.groups,
-        roles=profile.roles,
-        via=SLACK,
-        sign_in=_sign_in(click),
-    )
-    return actor, digest
+    return actor_of(profile, via=SLACK, sign_in=_sign_in(click)), digest
 
 
 def _sign_in(click: Click) -> str:

@@ -60,7 +60,7 @@ class CountingReads:
 
     def __init__(self, database):
         self.database, self.reads, self.go = database, 0, asyncio.Event()
-        self.write = database.write
+        self.write, self.clock = database.write, database.clock
 
     async def read(self, unit):
         self.reads += 1

@@ -106,9 +106,7 @@ def test_what_somebody_else_decides_greys_out_in_place(
     visit: Visitors, house: House, shot: Callable[..., Path], accessible: Callable[[Page], None]
 ) -> None:
     gates = house.batch(6)
-    page = visit("Ana")
-    with page.expect_response(lambda answer: answer.url.endswith("/live"), timeout=20_000):
-        page.goto("/inbox")
+    page = visit("Ana", "/inbox")
     shown(page, gates[0].gate_id)
     before = [gate for gate, _ in places(page)]
     with page.expect_response(lambda answer: "/inbox/states" in answer.url, timeout=SOON):

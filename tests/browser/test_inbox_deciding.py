@@ -52,7 +52,7 @@ def test_a_decision_is_what_was_shown_and_seen(visit: Visitors, house: House) ->
     gates = house.batch(2, execution=execution)
     page = visit("Ana", "/inbox")
     shown(page, gates[0].gate_id)
-    page.route("**/live", lambda route: route.abort())
+    page.route("**/live?**", lambda route: route.abort())
     page.route("**/inbox/states**", lambda route: route.abort())
     house.gate(execution, key="0", risk="high", reason="Another look was taken.")
     page.evaluate("document.querySelector('[data-pane] form[data-act=approve]').requestSubmit()")

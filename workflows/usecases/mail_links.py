@@ -20,6 +20,7 @@ from workflows.gates.model import Action, Actor
 from workflows.store.db import Tx
 from workflows.store.repositories import principals
 from workflows.usecases import gate_views
+from workflows.usecases.actors import actor_of
 from workflows.usecases.decide import decide
 from workflows.usecases.gate_views import GateDetail
 from workflows.usecases.keys import mail_key
@@ -88,15 +89,7 @@ def _opened(tx: Tx, grant: Grant) -> Opened:
     profile = principals.profile(tx, grant.namespace, grant.person)
     if profile is None or profile.principal.disabled_at is not None:
         raise _not_valid()
-    actor = Actor(
-        principal_id=profile.principal.id,
-        name=profile.principal.name,
-        kind="person",
-        groups=profile.groups,
-        roles=profile.roles,
-        via=CHANNEL,
-        sign_in="mail-link",
-    )
+    actor = actor_of(profile, via=CHANNEL, sign_in="mail-link")
     return Opened(grant, actor, gate_views.detail(tx, grant.namespace, grant.gate))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
@@ -23,12 +25,21 @@ async def home_page(page: PageDep) -> Response:
 
 
 @router.get("/live")
-async def live_events(request: Request, page: PageDep) -> StreamingResponse:
-    """Server-sent events about gates, executions and brakes of one's namespace."""
+async def live_events(request: Request, page: PageDep, since: str | None = None) -> StreamingResponse:
+    """Server-sent events about gates, executions and brakes of one's namespace, from when the page was made."""
     feed: Feed = request.app.state.feed
-    return StreamingResponse(
-        feed.stream(page.namespace), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
-    )
+    heard = _instant(request.headers.get("last-event-id")) or _instant(since) or page.began
+    events = feed.stream(page.namespace, heard)
+    return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+def _instant(text: str | None) -> datetime | None:
+    """The instant that a page sent back to us, if it is one."""
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return None if found.tzinfo is None else found
 
 
 @router.post("/theme")

@@ -89,19 +89,20 @@ export function live(listener) {
 
 function tell(event) { for (const listener of listeners) listener(event); }
 
-let gap = false;
+// Up to when this page has heard everything; the browser sends it too when it connects again by itself.
+let heard = $("meta[name=began]")?.content;
+const on = (act) => (event) => { heard = event.lastEventId || heard; act(event); };
+
 function connect() {
   if (source || !listeners.size || document.hidden) return;
-  source = new EventSource("/live");
-  source.addEventListener("hello", () => { if (gap) tell({ topic: "reload" }); gap = false; });
-  source.addEventListener("reload", () => tell({ topic: "reload" }));
-  source.onmessage = (message) => tell(JSON.parse(message.data));
-  source.onerror = () => { gap = true; };
+  source = new EventSource(`/live?since=${encodeURIComponent(heard)}`);
+  source.addEventListener("reload", on(() => tell({ topic: "reload" })));
+  source.onmessage = on((message) => tell(JSON.parse(message.data)));
 }
 
 // A browser allows few connections to one server, so a tab that nobody looks at holds none.
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden && source) { source.close(); source = null; gap = true; } else connect();
+  if (document.hidden && source) { source.close(); source = null; } else connect();
 });
 
 // Small things on every page ---------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +13,7 @@ from sqlalchemy import bindparam
 from workflows.store.db import Tx
 from workflows.store.ids import first_id
 from workflows.store.sql import many
-from workflows.store.tables import audit_event, decisions, gate_revisions, gates, principals, votes
+from workflows.store.tables import OF_GATE, audit_event, decisions, gate_revisions, gates, principals, votes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +75,15 @@ _STANDING = (
     .where(_THESE)
 )  # fmt: skip
 _POLICIES = sa.select(gates.c.id, gates.c.policy, gates.c.requester_id, gates.c.author_id).where(_THESE)
-_LOOKED = sa.select(audit_event.c.actor_id, audit_event.c.meta).where(
-    audit_event.c.namespace == bindparam("ns"),
-    audit_event.c.event_id >= bindparam("first"),
-    audit_event.c.kind == "approval.viewed",
-)
+_LOOKED = {
+    dialect: sa.select(audit_event.c.actor_id, sa.literal_column(gate)).where(
+        audit_event.c.namespace == bindparam("ns"),
+        sa.literal_column(gate).in_(bindparam("ids", expanding=True)),
+        audit_event.c.event_id >= bindparam("first"),
+        audit_event.c.kind == "approval.viewed",
+    )
+    for dialect, gate in OF_GATE.items()
+}
 _VOTED = (
     sa.select(votes.c.gate_id, votes.c.action)
     .join(
@@ -141,11 +144,10 @@ def policies(tx: Tx, namespace: str, gate_ids: Sequence[str]) -> dict[str, Polic
 
 def lookers(tx: Tx, namespace: str, gate_ids: Sequence[str], since: datetime) -> dict[str, set[str]]:
     """Who was first shown each of these gates at ``since`` or later, by gate: principal ids."""
-    wanted = set(gate_ids)
+    params = {"ns": namespace, "ids": list(gate_ids), "first": first_id(since)}
     found: dict[str, set[str]] = {}
-    for who, meta in tx.conn.execute(_LOOKED, {"ns": namespace, "first": first_id(since)}):
-        gate = json.loads(meta).get("gate_id")
-        if gate in wanted and who is not None:
+    for who, gate in tx.conn.execute(_LOOKED[tx.conn.dialect.name], params):
+        if who is not None:
             found.setdefault(gate, set()).add(who)
     return found
 
