@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -49,31 +50,41 @@ async def inbox_page(page: PageDep, cursor: str | None = None, part: str = "", i
     wanted = query.narrowing(page.actor, page.services.db.clock())
     if ids:
         wanted = replace(wanted, ids=_ids(ids))
-    seen = await page.services.db.read(lambda tx: _look(tx, page, wanted, cursor, limit))
-    context: dict[str, Any] = {
+    looked = page.services.db.read(lambda tx: _look(tx, page, wanted, cursor, limit))
+    if part == "lines":
+        return page.fragment("inbox/lines.html", **_list(query, await looked, pick=pick, cursor=cursor))
+    seen, flows, views, _ = await asyncio.gather(
+        looked,
+        _flows(page, wanted),
+        inbox_views.views_of(page.services, page.namespace, page.actor),
+        chrome.facts(page),  # remembered for the frame
+    )
+    return await page.render(
+        "inbox/index.html",
+        **_list(query, seen, pick=pick, cursor=cursor),
+        today=_today(seen.today),
+        views=views,
+        flows=flows,
+        reviews=inbox.reviews(page.actor),
+        may_decide=page.may("inbox_decide"),
+        reasons=_reasons(seen.queue.lines),
+        once=secrets.token_hex(16),
+    )
+
+
+def _list(query: InboxQuery, seen: Seen, *, pick: bool, cursor: str | None) -> dict[str, Any]:
+    """What the lines are made from."""
+    return {
         "query": query,
         "queue": seen.queue,
         "all_picked": pick,
         "cursor": cursor,
         "facts_of": facts_of,
         "reasons_of": reasons_of,
-        "address_of": gate_address,
+        "gate_query": _gate_query(query),
         "voted_words": voted_words,
         "next_address": _next(query, seen.queue),
     }
-    if part == "lines":
-        return page.fragment("inbox/lines.html", **context)
-    return await page.render(
-        "inbox/index.html",
-        **context,
-        today=_today(seen.today),
-        views=await inbox_views.views_of(page.services, page.namespace, page.actor),
-        flows=await _flows(page, wanted),
-        reviews=inbox.reviews(page.actor),
-        may_decide=page.may("inbox_decide"),
-        reasons=_reasons(seen.queue.lines),
-        once=secrets.token_hex(16),
-    )
 
 
 @router.get("/states")
@@ -112,7 +123,11 @@ async def inbox_next(page: PageDep, after: str = "") -> Response:
 
 def gate_address(gate_id: str, query: InboxQuery) -> str:
     """A gate's page, which knows the list to go on with."""
-    return f"/gates/{gate_id}?{urlencode({'queue': query.encoded()})}"
+    return f"/gates/{gate_id}?{_gate_query(query)}"
+
+
+def _gate_query(query: InboxQuery) -> str:
+    return urlencode({"queue": query.encoded()})
 
 
 def facts_of(facts: Iterable[Fact]) -> list[tuple[str, str]]:
