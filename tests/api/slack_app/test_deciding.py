@@ -8,7 +8,9 @@ from datetime import timedelta
 
 import pytest
 
+from api.slack_app.handlers import Handlers
 from connectors.fakes.slack.people import NotThere
+from tests.api.slack_app.conftest import until
 from tests.workflows.arbiter.conftest import NS
 from workflows.arbiter.model import Decide
 from workflows.gates.model import Action
@@ -16,6 +18,27 @@ from workflows.store.db import StoreUnavailable
 from workflows.usecases import decide
 
 APPROVE, EDIT, REJECT, CHANGES = "visto_approve", "visto_edit", "visto_reject", "visto_changes"
+
+
+class UnderWay:
+    """How many clicks on *Approve* were begun and ended: the answer to a click comes before its end."""
+
+    begun = ended = 0
+
+
+@pytest.fixture
+def under_way(monkeypatch):
+    counted, approve = UnderWay(), Handlers.approve
+
+    async def counting(self, ack, body):
+        counted.begun += 1
+        try:
+            await approve(self, ack, body)
+        finally:
+            counted.ended += 1
+
+    monkeypatch.setattr(Handlers, "approve", counting)
+    return counted
 
 
 async def test_a_click_approves_and_the_card_says_who_and_when(floor):
@@ -175,13 +198,14 @@ FORGED = [
 ]
 
 
-async def test_payloads_that_were_changed_decide_nothing(floor):
+async def test_payloads_that_were_changed_decide_nothing(floor, under_way):
     """Signed by Slack, but each part may be what a member of the workspace made it. The honest click still counts."""
     ann = floor.join("ann")
     gate, card = await floor.opened_card()
     answers = [await floor.slack.interact(ann.pressed(card, APPROVE, **forge)) for forge in FORGED]
     assert {answer.status for answer in answers} == {200}
-    await asyncio.sleep(1.5)  # longer than a click on an unknown card is thought about
+    assert under_way.begun
+    await until(lambda: under_way.begun == under_way.ended or None)
     assert floor.office.standing(gate.gate_id) == []
     card = await floor.card("Asked:")
     await ann.click(card, APPROVE)
