@@ -146,12 +146,11 @@ def _by_email(local: Local, person: Principal) -> str:
 
 
 def _asked(what: str) -> str:
-    try:
-        found: str = typer.prompt(what, hide_input=True, err=True).strip()
-    except typer.Abort:
-        if sys.stdin.isatty():
-            raise
-        raise _no_tokens() from None
+    if sys.stdin.isatty():
+        return str(typer.prompt(what, hide_input=True, err=True)).strip()
+    found = sys.stdin.readline().strip()  # piped in: there is nothing to hide and nobody to ask
+    if not found:
+        raise _no_tokens()
     return found
 
 

@@ -12,6 +12,7 @@ from workflows.store.paging import Page
 from workflows.store.repositories import execution_rows, principals
 from workflows.store.repositories.execution_rows import ExecutionRow, Filter, Waiting
 from workflows.store.repositories.executions import Execution
+from workflows.store.repositories.inbox import NOT
 from workflows.usecases.results import ACCEPTED
 
 RESTARTABLE = frozenset({"failed", "timed_out", "cancelled", "warning", "rejected"})
@@ -118,7 +119,7 @@ class Names:
 
     def audience(self, audience: str) -> list[str]:
         """Who is asked, from a gate's ``|g:fraud|p:<id>|``."""
-        parts = [part for part in audience.split("|") if part]
+        parts = [part for part in audience.split("|") if part and not part.startswith(NOT)]
         made = [self._asked(part) for part in parts]
         return [name for name in made if name]
 

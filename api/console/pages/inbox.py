@@ -67,6 +67,7 @@ async def inbox_page(page: PageDep, cursor: str | None = None, part: str = "", i
         flows=flows,
         reviews=inbox.reviews(page.actor),
         may_decide=page.may("inbox_decide"),
+        selectable=any(line.why_not is None and not line.voted for line in seen.queue.lines),
         reasons=_reasons(seen.queue.lines),
         once=secrets.token_hex(16),
     )

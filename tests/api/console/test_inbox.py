@@ -91,7 +91,10 @@ async def test_a_vote_that_waits_for_others_is_told_and_cannot_be_selected_again
 
 async def test_whoever_asked_cannot_select_their_own_and_is_told_why(desk: Desk, room: Room) -> None:
     gate = room.ask("1", requester="reviewer")
-    page = await desk("reviewer", "/inbox")
+    assert "What others must decide, such as what you started yourself" in words(
+        (await desk("reviewer", "/inbox")).text
+    )
+    page = await desk("reviewer", "/inbox?all=1")
     assert "is the requester here and may not decide" in words(page.text)
     assert f'name="pick" value="{gate.gate_id}"' not in page.text
 

@@ -145,10 +145,14 @@ def insert_new(tx: Tx, namespace: str, gate: Gate) -> bool:
 def _row(namespace: str, gate: Gate) -> dict[str, Any]:
     values = {name: getattr(gate, name) for name in _NAMES}
     derived = {
-        "audience": audience_of(gate.policy, gate.stage, gate.assigned_to),
+        "audience": _audience(gate.policy, gate.stage, gate.assigned_to, gate),
         "sort_key": sort_key_of(gate.priority, gate.due_at, gate.opened_at, gate.id),
     }
     return {"namespace": namespace, **values, **derived}
+
+
+def _audience(policy: dict[str, Any], stage: int, assigned_to: str | None, gate: Gate) -> str:
+    return audience_of(policy, stage, assigned_to, requester_id=gate.requester_id, author_id=gate.author_id)
 
 
 def get(tx: Tx, namespace: str, gate_id: str) -> Gate | None:
@@ -193,7 +197,7 @@ def _derived(tx: Tx, namespace: str, gate_id: str, changes: dict[str, Any]) -> d
         return changes[name] if name in changes else getattr(gate, name)
 
     return {
-        "audience": audience_of(new("policy"), new("stage"), new("assigned_to")),
+        "audience": _audience(new("policy"), new("stage"), new("assigned_to"), gate),
         "sort_key": sort_key_of(new("priority"), new("due_at"), new("opened_at"), gate.id),
     }
 

@@ -1,7 +1,8 @@
 """The inbox: open gates by priority, due time and age, filtered by who may decide. Quick with 50,000 open.
 
 Two columns carry it. ``sort_key`` is one ascending text, so one index serves the order and the cursor.
-``audience`` lists who may decide at the current stage, as ``|g:fraud|p:<principal>|``; ``|*|`` is every reviewer.
+``audience`` lists who may decide at the current stage, as ``|g:fraud|p:<principal>|``; ``|*|`` is every reviewer, and
+``|not:<principal>|`` somebody who may not, since they asked for it or wrote the flow.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from workflows.store.tables import gates
 _TOP = 10**9
 _NEVER = "9999"
 EVERYBODY = "*"
+NOT = "not:"
 Eligible = tuple[str, Iterable[str]]
 
 
@@ -80,8 +82,15 @@ class BatchCount:
     open: int
 
 
-def audience_of(policy: dict[str, Any], stage: int, assigned_to: str | None) -> str:
-    """The names that may decide at ``stage`` of an approve policy, in the column's form."""
+def audience_of(
+    policy: dict[str, Any],
+    stage: int,
+    assigned_to: str | None,
+    *,
+    requester_id: str | None = None,
+    author_id: str | None = None,
+) -> str:
+    """The names that may decide at ``stage`` of an approve policy, and those who may not, in the column's form."""
     stages = policy.get("stages") or ()
     current = stages[stage] if stage < len(stages) else {}
     names = [f"g:{group}" for group in current.get("groups") or ()]
@@ -90,6 +99,8 @@ def audience_of(policy: dict[str, Any], stage: int, assigned_to: str | None) -> 
         names = [EVERYBODY]
     if assigned_to is not None:
         names.append(f"p:{assigned_to}")
+    parts = {"requester": requester_id, "author": author_id}
+    names += [f"{NOT}{parts[part]}" for part in policy.get("exclude") or () if parts.get(part) is not None]
     return "|" + "|".join(dict.fromkeys(names)) + "|"
 
 
@@ -183,7 +194,7 @@ def _narrowed(tx: Tx, query: sa.Select[Any], wanted: Narrowing) -> sa.Select[Any
     if wanted.eligible is not None:
         person, groups = wanted.eligible
         names = (EVERYBODY, f"p:{person}", *(f"g:{name}" for name in groups))
-        query = query.where(sa.or_(*(_names(tx, name) for name in names)))
+        query = query.where(sa.or_(*(_names(tx, name) for name in names)), sa.not_(_names(tx, f"{NOT}{person}")))
     if wanted.assigned_to is not None:
         # whoever is assigned is also in the audience, which an index holds
         query = query.where(_names(tx, f"p:{wanted.assigned_to}"), gates.c.assigned_to == wanted.assigned_to)

@@ -67,6 +67,7 @@ const boxes = () => $$("input[name=execution]", body ?? document);
 function count() {
   const chosen = boxes().filter((box) => box.checked).length;
   $("#chosen").textContent = chosen ? `${chosen} chosen` : "Tick executions to act on several at once.";
+  for (const button of $$("#act button")) button.disabled = !chosen;
   all.checked = chosen > 0 && chosen === boxes().length;
   all.indeterminate = chosen > 0 && !all.checked;
 }
