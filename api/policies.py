@@ -24,6 +24,7 @@ WRITERS = frozenset({AUTHOR, ADMIN})
 STARTERS = frozenset({AUTHOR, REVIEWER, ADMIN})
 REVIEWERS = frozenset({REVIEWER, ADMIN})
 AUDITORS = frozenset({AUDITOR, ADMIN})
+INVOLVED = STARTERS | AUDITORS
 ADMINS = frozenset({ADMIN})
 
 
@@ -44,6 +45,7 @@ START_RUNS = Policy("executions:start", STARTERS)
 READ_GATES = Policy("gates:read")
 DECIDE = Policy("gates:decide", REVIEWERS)
 READ_JOURNAL = Policy("journal:read", AUDITORS)
+READ_CONTENTS = Policy("executions:read", INVOLVED)  # what was asked and answered, of one gate or execution at a time
 ADMINISTER = Policy("admin", ADMINS)
 
 POLICIES: dict[str, Policy] = {
@@ -196,7 +198,7 @@ POLICIES: dict[str, Policy] = {
     "execution_elements_page": READ_RUNS,
     "execution_timeline_page": READ_RUNS,
     "execution_journal_page": READ_RUNS,
-    "execution_record": READ_JOURNAL,
+    "execution_record": READ_CONTENTS,
     "cancel_run": START_RUNS,
     "restart_run": START_RUNS,
     # the console: flows
@@ -222,6 +224,7 @@ POLICIES: dict[str, Policy] = {
     # the console: one gate
     "gate_page": READ_GATES,
     "gate_as_shown": READ_GATES,
+    "gate_calls": READ_CONTENTS,
     "gate_passage": Policy("knowledge:read"),
     "gate_seen": READ_GATES,
     "gate_decide": DECIDE,

@@ -148,7 +148,8 @@ def _asked(names: Mapping[str, str], big: str) -> list[Address]:
     parts = {
         "execution_elements_page": (f"{run}/elements", ("state=waiting", "at=9000", "key=57")),
         "execution_journal_page": (f"{run}/journal", ("after=30000", "element=57", "part=triage/review&show=effects")),
-        "gate_page": (gate, ("part=panel", "part=calls", "part=state", "show=calls")),
+        "gate_page": (gate, ("part=panel", "part=state")),
+        "gate_calls": (f"{gate}/calls", ("part=panel",)),
         "execution_page": (run, ("part=triage/review",)),
         "compare_revisions_page": ("/flows/order-risk/compare", ("old=1&new=3&sides=1",)),
     }

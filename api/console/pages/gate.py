@@ -27,25 +27,23 @@ KNOWLEDGE_S = 4.0
 
 @router.get("/{gate_id}")
 async def gate_page(
-    page: PageDep, gate_id: str, part: str = "", against: int | None = None, act: str = "", show: str = ""
+    page: PageDep, gate_id: str, part: str = "", against: int | None = None, act: str = ""
 ) -> Response:
-    """The whole gate. ``part=panel`` gives it without a frame, ``part=calls`` only the prompts and answers behind it,
-    ``part=state`` how it stands now; ``act`` opens a form, ``against`` is the revision to compare with.
+    """The whole gate. ``part=panel`` gives it without a frame, ``part=state`` how it stands now; ``act`` opens a form,
+    ``against`` is the revision to compare with.
     """
     if part == "state":
         return gate_load.state_of(await gate_load.load_alone(page, gate_id))
-    if part == "calls" or show == "calls":
-        return await _calls(page, gate_id, alone=part != "calls")
     return await gate_load.show(page, gate_id, panel=part == "panel", against=against, act=act)
 
 
-async def _calls(page: Page, gate_id: str, *, alone: bool) -> Response:
-    if not page.may("explain_execution"):
-        raise ApiError(403, "forbidden", "Prompts and answers are for auditors and admins.", "Ask one of them.")
+@router.get("/{gate_id}/calls")
+async def gate_calls(page: PageDep, gate_id: str, part: str = "") -> Response:
+    """The prompts and answers behind a gate; ``part=panel`` gives them without a frame."""
     services = page.services
     found = await services.db.read(lambda tx: calls(tx, services.journal.keyring, page.namespace, gate_id))
     shown = [call_of(entry) for entry in found]
-    if not alone:
+    if part == "panel":
         return page.fragment("gate/calls.html", calls=shown, gate_id=gate_id)
     gate = await services.db.read(lambda tx: gate_views.detail(tx, page.namespace, gate_id))
     return await page.render("gate/calls_page.html", calls=shown, gate_id=gate_id, gate=gate)

@@ -66,7 +66,7 @@ def context(page: Page, shown: Shown) -> dict[str, Json]:
         "queue": queue_of(page),
         "progress": gate_model.progress,
         "exactly": value_text,
-        "may_see_calls": page.may("explain_execution"),
+        "may_see_calls": page.may("gate_calls"),
         "may_read_knowledge": page.may("gate_passage"),
         "is_admin": "admin" in page.actor.roles,
         "may_comment": page.may("gate_comment"),

@@ -25,6 +25,7 @@ WRITERS = {"author", "admin", "other"}
 STARTERS = {"author", "reviewer", "admin", "other"}
 REVIEWERS = {"reviewer", "admin", "other"}
 AUDITORS = {"auditor", "admin", "other"}
+INVOLVED = STARTERS | AUDITORS
 ADMINS = {"admin", "other"}
 
 PUBLIC = {
@@ -52,7 +53,7 @@ ALLOWED: dict[str, set[str]] = {
         ANYBODY,
     ),
     **dict.fromkeys(["act_on_executions", "cancel_run", "restart_run"], STARTERS),
-    **dict.fromkeys(["execution_record"], AUDITORS),
+    **dict.fromkeys(["execution_record", "gate_calls"], INVOLVED),
     **dict.fromkeys(
         ["flows_page", "flow_words_data", "flow_source_page", "check_flow_text", "flow_graph_page", "flow_revisions_page",
          "flow_revision_page", "compare_revisions_page", "flow_triggers_page", "flow_activity_page"],

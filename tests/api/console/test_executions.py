@@ -320,7 +320,7 @@ class TestJournal:
         assert "Tampered" in page
         assert "Verified just now" not in page
 
-    async def test_prompts_are_for_auditors(self, author, browser, run, database, journal):
+    async def test_prompts_are_for_those_who_decide_write_flows_or_audit(self, author, browser, run, database, journal):
         number = run()
         asked = {"request": {"messages": [{"role": "user", "content": "PROMPT " + HOSTILE}], "model": "m"}}
         event = journalled(database, journal, number, "llm.request", asked, actor_kind="worker", path="hello")
@@ -332,7 +332,7 @@ class TestJournal:
         assert (await viewer.get(f"/executions/{number}/records/{event}")).status_code == 403
         seen = (await viewer.get(f"/executions/{number}/journal?open={event}")).text
         assert "PROMPT" not in seen
-        assert "are for auditors" in seen
+        assert "are for those who decide, write flows or audit" in seen
 
     async def test_a_record_of_another_execution_is_not_shown_under_this_one(
         self, author, browser, run, database, journal

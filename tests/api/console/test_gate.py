@@ -66,7 +66,7 @@ async def test_looking_changes_nothing(desk: Desk, office: Office) -> None:
     """A crawler that opens every link leaves no trace; only a person's browser says that it was seen."""
     gate = office.open()
     before = office.kinds()
-    parts = ("", "?part=panel", "?part=state", "?act=edit", "?act=reject", "?act=changes", "?act=x", "?show=calls")
+    parts = ("", "?part=panel", "?part=state", "?act=edit", "?act=reject", "?act=changes", "?act=x", "/calls")
     for rest in (*parts, "/as-shown", "/as-shown?raw=1"):
         assert (await desk("admin", f"/gates/{gate.gate_id}{rest}")).status_code == 200
     assert office.kinds() == before
@@ -304,7 +304,7 @@ async def test_an_incomplete_form_changes_nothing(desk: Desk, office: Office, se
     assert not {"decision.submitted", "decision.vote"} & set(office.kinds())
 
 
-@pytest.mark.parametrize("path", ["", "?part=panel", "/as-shown", "/passages/0", "?show=calls"])
+@pytest.mark.parametrize("path", ["", "?part=panel", "/as-shown", "/passages/0", "/calls"])
 async def test_a_gate_of_another_namespace_is_not_there(
     desk: Desk, office: Office, browser: NewBrowser, path: str
 ) -> None:
@@ -389,13 +389,16 @@ async def test_the_text_as_seen_is_the_text_that_was_hashed(desk: Desk, office: 
     assert (await desk("viewer", f"/gates/{gate.gate_id}/as-shown?revision=7")).status_code == 404
 
 
-async def test_prompts_are_for_those_who_may_read_the_journal(desk: Desk, office: Office) -> None:
+async def test_prompts_are_for_those_who_decide_write_flows_or_audit(desk: Desk, office: Office) -> None:
     """Everybody learns that they exist."""
     gate = office.open()
-    assert "auditors and admins may read them" in (await desk("reviewer", f"/gates/{gate.gate_id}")).text
-    for rest in ("?part=calls", "?show=calls"):
-        assert (await desk("reviewer", f"/gates/{gate.gate_id}{rest}")).status_code == 403
-        assert "No model, look-up or tool" in (await desk("auditor", f"/gates/{gate.gate_id}{rest}")).text
+    page = f"/gates/{gate.gate_id}"
+    assert "who decides, writes flows or audits may read them" in (await desk("viewer", page)).text
+    for rest in ("/calls?part=panel", "/calls"):
+        assert (await desk("viewer", f"{page}{rest}")).status_code == 403
+        for who in ("reviewer", "author", "auditor", "admin"):
+            assert "No model, look-up or tool" in (await desk(who, f"{page}{rest}")).text
+            assert f'href="{page}/calls"' in (await desk(who, page)).text
 
 
 async def test_a_revision_is_compared_with_the_suggestion_or_with_any_other(desk: Desk, office: Office) -> None:

@@ -92,7 +92,7 @@ async def test_prompts_and_answers_of_this_gate_alone(desk: Desk, office: Office
         operation = Operation(f"{item}:h:0", item, asked, "h", meta=meta)
         await recorder.begin(operation)
         await recorder.finish(operation, {"content": "{}", "finish_reason": "stop"}, Usage())
-    address = f"/gates/{gate.gate_id}?part=calls"
+    address = f"/gates/{gate.gate_id}/calls?part=panel"
     page = (await desk("auditor", address)).text
     for text in ("Judge order seventeen.", "You are an analyst.", "openai some-model", "812 tokens in, 64 out"):
         assert text in page
