@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Visitors, fits
 from tests.browser.house import House, orders
@@ -23,6 +23,12 @@ def line(page: Page, gate: str) -> Locator:
 def shown(page: Page, gate: str) -> None:
     """Wait until the pane shows this gate."""
     expect(page.locator(f'[data-pane] article[data-gate="{gate}"]')).to_be_visible()
+
+
+def turn(page: Page, *, hidden: bool) -> None:
+    """Go to another tab, or come back."""
+    page.evaluate(f"Object.defineProperty(document, 'hidden', {{value: {str(hidden).lower()}, configurable: true}})")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
 def places(page: Page) -> list[tuple[str, float]]:
@@ -124,6 +130,55 @@ def test_what_somebody_else_decides_greys_out_in_place(
     shot(page, "inbox-others")
 
 
+def tops(page: Page) -> dict[str, float]:
+    """Where each line stands below the heading, however the page is scrolled."""
+    found: dict[str, float] = page.evaluate(
+        """() => { const head = document.querySelector("h1").getBoundingClientRect().top;
+        return Object.fromEntries([...document.querySelectorAll("li.line")].map(
+            (line) => [line.dataset.gate, line.getBoundingClientRect().top - head])); }"""
+    )
+    return found
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["wide", "phone"])
+def test_no_line_moves_whatever_happens_to_any(
+    visit: Visitors, house: House, shot: Callable[..., Path], phone: bool
+) -> None:
+    """Decided, claimed, looked at and changed elsewhere, new ones announced, and decided by oneself."""
+    execution = house.execute(state="waiting")
+    long = orders()[0] | {"order_id": "A long name of an order that takes more than one row"}
+    gates = [house.gate(execution, long, key="20"), *house.batch(6, execution=execution), *house.batch(2)]
+    page = visit("Ana", "/inbox", phone=phone)
+    expect(page.locator("li.line")).to_have_count(9)
+    before = tops(page)
+
+    house.decide(gates[0], "Ben")
+    expect(line(page, gates[0].gate_id)).to_contain_text("Approved by Ben", timeout=SOON)
+    assert tops(page) == before, "decided elsewhere"
+
+    other = visit("Ben", f"/gates/{gates[1].gate_id}")
+    expect(line(page, gates[1].gate_id)).to_contain_text("Ben is looking", timeout=SOON)
+    assert tops(page) == before, "looked at elsewhere"
+    other.locator('form[data-act="claim"] button').click()
+    expect(line(page, gates[1].gate_id)).to_contain_text("Claimed by Ben", timeout=SOON)
+    assert tops(page) == before, "claimed elsewhere"
+
+    house.gate(execution, key="1", risk="high", reason="Another look was taken.")
+    expect(line(page, gates[2].gate_id)).to_have_attribute("data-changed", "", timeout=SOON)
+    assert tops(page) == before, "changed elsewhere"
+
+    house.gate(execution, key="30")
+    expect(page.get_by_role("button", name="1 new: show")).to_be_visible(timeout=SOON)
+    assert tops(page) == before, "announced"
+
+    line(page, gates[4].gate_id).get_by_role("checkbox").check()
+    page.keyboard.press("a")
+    page.keyboard.press("Enter")
+    expect(line(page, gates[4].gate_id)).to_contain_text("Approved by you", timeout=SOON)
+    assert tops(page) == before, "decided by oneself"
+    shot(page, f"inbox-marks-{'phone' if phone else 'wide'}", full=True)
+
+
 def test_claims_are_seen_as_they_are_made(visit: Visitors, house: House) -> None:
     gates = house.batch(3)
     page, other = visit("Ana", "/inbox"), visit("Ben", f"/gates/{gates[1].gate_id}")
@@ -163,14 +218,77 @@ def test_what_was_missed_while_nobody_listened_is_announced_afterwards(visit: Vi
     gates = house.batch(3, execution=execution)
     page = visit("Ana", "/inbox")
     shown(page, gates[0].gate_id)
-    page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    turn(page, hidden=True)
     house.decide(gates[1], "Ben")
     house.gate(execution, key="11")
-    page.evaluate("Object.defineProperty(document, 'hidden', {value: false, configurable: true})")
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    turn(page, hidden=False)
     expect(line(page, gates[1].gate_id)).to_contain_text("Approved by Ben")
     expect(page.get_by_role("button", name="1 new: show")).to_be_visible()
+
+
+def test_a_feed_that_was_refused_is_asked_for_again(visit: Visitors, house: House) -> None:
+    """A browser gives up for good after an answer such as 503; the page does not, and loses nothing meanwhile."""
+    gates = house.batch(2)
+    page = visit("Ana")
+    refused: list[str] = []
+
+    def refuse_once(route: Route) -> None:
+        if refused:
+            route.continue_()
+        else:
+            refused.append(route.request.url)
+            route.fulfill(status=503, body="")
+
+    page.route("**/live?**", refuse_once)
+    page.goto("/inbox")
+    shown(page, gates[0].gate_id)
+    house.decide(gates[1], "Ben")
+    expect(line(page, gates[1].gate_id)).to_contain_text("Approved by Ben", timeout=SOON)
+    assert len(refused) == 1
+
+
+def reload_told(page: Page) -> None:
+    """The feed says that too much was missed to be told."""
+    body = "retry: 600000\nid: 2026-01-01T00:00:00+00:00\nevent: reload\ndata: {}\n\n"
+    page.route("**/live?**", lambda route: route.fulfill(status=200, content_type="text/event-stream", body=body))
+
+
+def test_after_a_long_absence_every_line_says_how_it_stands(visit: Visitors, house: House) -> None:
+    """Also beyond the first page; new ones of a short list are counted."""
+    execution = house.execute(state="waiting")
+    gates = house.batch(3, execution=execution)
+    page = visit("Ana")
+    page.route("**/live?**", lambda route: route.abort())
+    page.goto("/inbox")
+    shown(page, gates[0].gate_id)
+    house.decide(gates[2], "Ben")
+    house.gate(execution, key="11")
+    page.unroute("**/live?**")
+    reload_told(page)
+    turn(page, hidden=True)
+    turn(page, hidden=False)
+    expect(line(page, gates[2].gate_id)).to_contain_text("Approved by Ben", timeout=SOON)
+    expect(page.get_by_role("button", name="1 new: show")).to_be_visible()
+
+
+def test_after_a_long_absence_a_long_list_offers_to_be_loaded_again(visit: Visitors, house: House) -> None:
+    """What came beyond its first page cannot be counted from here, so that is not pretended."""
+    gates = house.batch(44)
+    page = visit("Ana")
+    page.route("**/live?**", lambda route: route.abort())
+    page.goto("/inbox")
+    page.get_by_role("link", name="Next page").scroll_into_view_if_needed()
+    for _ in range(30):
+        page.keyboard.press("j")
+    expect(page.locator("li.line")).to_have_count(44)
+    house.decide(gates[43], "Ben")
+    page.unroute("**/live?**")
+    reload_told(page)
+    turn(page, hidden=True)
+    turn(page, hidden=False)
+    expect(line(page, gates[43].gate_id)).to_contain_text("Approved by Ben", timeout=SOON)
+    with page.expect_navigation():
+        page.get_by_role("button", name="Things have changed: load again").click()
 
 
 def test_a_long_list_goes_on_by_itself(visit: Visitors, house: House) -> None:

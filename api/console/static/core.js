@@ -93,11 +93,20 @@ function tell(event) { for (const listener of listeners) listener(event); }
 let heard = $("meta[name=began]")?.content;
 const on = (act) => (event) => { heard = event.lastEventId || heard; act(event); };
 
+let failed = 0;
+
 function connect() {
   if (source || !listeners.size || document.hidden) return;
-  source = new EventSource(`/live?since=${encodeURIComponent(heard)}`);
-  source.addEventListener("reload", on(() => tell({ topic: "reload" })));
-  source.onmessage = on((message) => tell(JSON.parse(message.data)));
+  const feed = source = new EventSource(`/live?since=${encodeURIComponent(heard)}`);
+  feed.addEventListener("reload", on(() => tell({ topic: "reload" })));
+  feed.onmessage = on((message) => tell(JSON.parse(message.data)));
+  feed.onopen = () => { failed = 0; };
+  // A browser connects again by itself when a connection breaks, but never after an answer such as 503.
+  feed.onerror = () => {
+    if (feed !== source || feed.readyState !== EventSource.CLOSED) return;
+    source = null;
+    setTimeout(connect, Math.min(30000, 5000 * 2 ** failed++) * (0.6 + 0.4 * Math.random()));
+  };
 }
 
 // A browser allows few connections to one server, so a tab that nobody looks at holds none.

@@ -30,7 +30,7 @@ export function set(line, state, words = "") {
   for (const name of ["sending", "end"]) if (state === name) line.dataset[name] = words || "1"; else delete line.dataset[name];
   line.setAttribute("aria-busy", state === "sending");
   const said = $("[data-end]", line), pick = box(line);
-  said.textContent = words;
+  said.textContent = said.title = words;
   said.hidden = !words;
   said.classList.toggle("mark-bad", !state && Boolean(words));
   if (pick) { pick.disabled = state !== ""; if (state === "end") pick.checked = false; }

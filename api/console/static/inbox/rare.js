@@ -132,7 +132,7 @@ export async function more(place) {
 
 const MOST = 100;
 const asked = new Set(), stale = new Set(), holder = $("[data-lines]", queue), news = $("[data-news]", queue);
-let looking = 0, refreshing = 0, fresh = [];
+let looking = 0, refreshing = 0, fresh = [], unsure = false;
 
 function some(ids) {
   const taken = [...ids].slice(0, MOST);
@@ -164,7 +164,7 @@ function stands(line, now) {
 
 function mark(line, name, words) {
   const node = $(`[data-${name}]`, line);
-  node.textContent = words || "";
+  node.textContent = node.title = words || "";
   node.hidden = !words;
 }
 
@@ -178,21 +178,22 @@ export function arrived(id) {
   }, 400);
 }
 
-/** Nothing was heard for a while: see what the list begins with now. */
+/** Nothing was heard for a while: see what the list holds now; of one of many pages only that more may have come. */
 export async function missed() {
   const part = await getPart(`/inbox?${root.dataset.query}&part=lines`);
+  unsure = $("[data-more]", part) !== null;
   announce($$("li.line", part).map((line) => line.dataset.gate));
 }
 
 function announce(ids) {
   fresh.push(...ids.filter((id) => !fresh.includes(id) && !lines.of(id)));
-  news.hidden = !fresh.length;
-  $("button", news).textContent = `${fresh.length} new: show`;
+  news.hidden = !fresh.length && !unsure;
+  $("button", news).textContent = unsure ? "Things have changed: load again" : `${fresh.length} new: show`;
 }
 
 $("button", news).addEventListener("click", async () => {
   const ids = fresh;
-  if (!holder || ids.length > MOST) { location.reload(); return; }
+  if (!holder || unsure || ids.length > MOST) { location.reload(); return; }
   fresh = [];
   announce([]);
   try {
