@@ -23,6 +23,8 @@ REQUESTS = [
     {"id": "R-1", "amount": 40, "text": "The parcel never arrived"},
     {"id": "R-2", "amount": 950, "text": "It broke after two years"},
     {"id": "R-3", "amount": 15, "text": "Wrong colour"},
+    {"id": "R-4", "amount": 60, "text": "One of two cups was cracked"},
+    {"id": "R-5", "amount": 25, "text": "Sent back within a week"},
 ]
 FLOW = f"""visto: 1
 id: refunds
@@ -107,8 +109,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     running.stop()
 
 
-def open_page(browser: Browser, stack: Stack, *, phone: bool = False, js: bool = True) -> Page:
+def open_page(
+    browser: Browser, stack: Stack, *, phone: bool = False, js: bool = True, like: Page | None = None
+) -> Page:
+    """A window of its own; ``like`` is a window of somebody who is signed in, and sits at this one too."""
     context = browser.new_context(
+        storage_state=like.context.storage_state() if like else None,
         base_url=stack.url,
         viewport={"width": 375, "height": 740} if phone else {"width": 1280, "height": 800},
         has_touch=phone,
@@ -143,8 +149,8 @@ def fill(page: Page, target: Locator, text: str) -> None:
 
 
 def test_the_whole_job_by_keyboard_and_on_a_phone(browser: Browser, stack: Stack) -> None:
-    """Sign in, add a reviewer, write a flow and run it by keyboard; decide on a phone; see what was done, and that the
-    journal verifies."""
+    """Sign in, add a reviewer, write a flow and run it by keyboard; decide on a phone, by keyboard and without scripts;
+    see what was done, and that the journal verifies."""
     boss = open_page(browser, stack)
     boss.goto(stack.told["sign_in_link"])
     press(boss, boss.get_by_role("button", name="Sign in"))
@@ -155,11 +161,13 @@ def test_the_whole_job_by_keyboard_and_on_a_phone(browser: Browser, stack: Stack
     ana = open_page(browser, stack, phone=True)
     welcome(ana, link)
     decide_three(ana)
+    approve_by_key(open_page(browser, stack, like=ana))
+    approve_without_scripts(open_page(browser, stack, like=ana, js=False))
     boss.goto(execution)
     expect(boss.locator("main .state").first).to_have_text("Succeeded", timeout=30_000)
     lines = (stack.home / "files" / "default" / "refunds.csv").read_text().splitlines()
-    assert len(lines) == 3, "a header, one approved and one edited; the rejected one was not written"
-    assert sorted(line.partition(",")[0] for line in lines) == ["R-1", "R-3", "id"]
+    assert len(lines) == 5, "a header, three approved and one edited; the rejected one was not written"
+    assert sorted(line.partition(",")[0] for line in lines) == ["R-1", "R-3", "R-4", "R-5", "id"]
     assert any("by phone" in line for line in lines)
     verify(boss)
 
@@ -197,7 +205,7 @@ def run(page: Page) -> str:
     press(page, page.get_by_role("link", name="Run").first)
     press(page, page.get_by_role("button", name="Start"))
     page.wait_for_url("**/executions/*")
-    expect(page.locator("main")).to_contain_text("3 decisions", timeout=60_000)
+    expect(page.locator("main")).to_contain_text("5 decisions", timeout=60_000)
     return page.url
 
 
@@ -231,6 +239,22 @@ def decide_three(page: Page) -> None:
     expect(page.locator("main")).to_contain_text("Agreed by phone.")
     page.get_by_role("button", name="Confirm and approve").tap()
     expect(page.locator("main, #toasts").get_by_text("Approved").or_(page.get_by_text("Edited")).first).to_be_visible()
+
+
+def approve_by_key(page: Page) -> None:
+    """The first of what waits, with one key, and it stands after the time to undo."""
+    page.goto("/inbox")
+    expect(page.locator("[data-pane] article[data-gate]")).to_be_visible()
+    page.keyboard.press("a")
+    expect(page.locator("#toasts")).to_contain_text("Approved")
+    expect(page.locator("[data-waiting]")).to_have_text("1 waiting for you", timeout=20_000)
+
+
+def approve_without_scripts(page: Page) -> None:
+    page.goto("/inbox")
+    page.locator("a.line-title").click()
+    page.get_by_role("button", name="Approve").first.click()
+    expect(page.locator("main")).to_contain_text("Approved")
 
 
 def choose(page: Page, title: str) -> None:
