@@ -147,7 +147,7 @@ def _select(field: Field, choices: list[Json]) -> b.Block:
 def _label(choice: Json) -> str:
     if isinstance(choice, bool):
         return "Yes" if choice else "No"
-    return visible(choice) if isinstance(choice, str) else canonical(choice)
+    return visible(choice if isinstance(choice, str) else canonical(choice))
 
 
 def _text(field: Field) -> str:

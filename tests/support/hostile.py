@@ -94,6 +94,17 @@ def sample(count: int) -> list[str]:
     return list(every[::step][:count])
 
 
+def packed(most: int) -> Iterator[str]:
+    """All of them, as many to a text as ``most`` characters hold, each on lines of its own; a longer one is alone."""
+    pack: list[str] = []
+    for text in hostile_strings():
+        if pack and sum(map(len, pack)) + len(pack) + len(text) > most:
+            yield "\n".join(pack)
+            pack = []
+        pack.append(text)
+    yield "\n".join(pack)
+
+
 def _made() -> Iterator[str]:
     plain = [text.format(host=ELSEWHERE) for text in PLAIN]
     markup = [
