@@ -19,9 +19,9 @@ from workflows.arbiter.model import Decide, Decided, Viewed
 from workflows.gates.model import Action, Actor
 from workflows.store.db import Tx
 from workflows.store.repositories import principals
-from workflows.usecases import gate_views
 from workflows.usecases.actors import actor_of
 from workflows.usecases.decide import decide
+from workflows.usecases.gate_reading import Reading, reading
 from workflows.usecases.gate_views import GateDetail
 from workflows.usecases.keys import mail_key
 from workflows.usecases.refusals import Refused
@@ -46,16 +46,25 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A link that is ours and in time: what it grants, to whom, and the gate as it stands now."""
+    """A link that is ours and in time: what it grants, to whom, and the gate as it stands now for them."""
 
     grant: Grant
     actor: Actor
-    gate: GateDetail
+    reading: Reading
+
+    @property
+    def gate(self) -> GateDetail:
+        return self.reading.gate
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the gate still holds what the letter showed."""
+        return self.gate.action_digest == self.grant.digest
 
     @property
     def decidable(self) -> bool:
-        """Whether the gate still asks what the letter showed."""
-        return self.gate.state == "open" and self.gate.action_digest == self.grant.digest
+        """Whether its person may decide now what the letter showed."""
+        return self.unchanged and self.reading.refusal is None
 
 
 def make(services: Services, grant: Grant) -> str:
@@ -90,7 +99,7 @@ def _opened(tx: Tx, grant: Grant) -> Opened:
     if profile is None or profile.principal.disabled_at is not None:
         raise _not_valid()
     actor = actor_of(profile, via=CHANNEL, sign_in="mail-link")
-    return Opened(grant, actor, gate_views.detail(tx, grant.namespace, grant.gate))
+    return Opened(grant, actor, reading(tx, grant.namespace, grant.gate, actor))
 
 
 async def decide_by_link(

@@ -67,8 +67,9 @@ class Office:
         execution: str = "e1",
         evidence: tuple[Evidence, ...] = (),
         requester: str | None = None,
+        asked_round: int = 0,
     ) -> Opened:
-        """Open a gate about an order, as the workflow does."""
+        """Open a gate about an order, as the workflow does; ``asked_round`` answers that many requests for changes."""
         plan, fields = plan or make_plan(), fields or FIELDS
         meta = meta or {"confidence": 0.42, "confidence_method": "match_margin", "citations": []}
         scope = {"item": {"order": order, "amount": amount}, "outputs": {}, "execution": {"id": execution}}
@@ -81,7 +82,7 @@ class Office:
             namespace=NS, execution_id=execution, workflow_id=execution, flow_id="order-risk", flow_revision=1,
             revision_sha256="0" * 64, path=PATH, item_key=item, batch_key=batch_key(execution, PATH), gate_plan=plan,
             scope=scope, view=text, action_digest=action_digest(text), fields=fields, meta=meta,
-            requester_id=self.callers.ids[requester] if requester else None,
+            requester_id=self.callers.ids[requester] if requester else None, round=asked_round,
         )  # fmt: skip
         return self.services.db.write_sync(lambda tx: opening.open_gate(tx, self.services.journal, request))
 
