@@ -28,7 +28,7 @@ log = logging.getLogger("visto.console")
 EVERY = timedelta(milliseconds=400)
 REACH_BACK = timedelta(seconds=5)
 CAUGHT_UP = timedelta(minutes=5)
-"""How old a page may be when it begins to listen; an older one loads itself anew."""
+"""How old a page may be when it begins to listen; an older one is told to ask how things stand."""
 KEEP_ALIVE = timedelta(seconds=15)
 LOOK_UP = timedelta(seconds=0.5)
 TOLD = 4096
@@ -40,7 +40,7 @@ Json = dict[str, Any]
 
 @dataclass(eq=False)
 class Listener:
-    """One open page. When it is too slow, ``lost`` tells it to load itself anew."""
+    """One open page. When it is too slow, ``lost`` tells it to ask how things stand."""
 
     namespace: str
     queue: asyncio.Queue[tuple[datetime, Json]] = field(default_factory=lambda: asyncio.Queue(BACKLOG))

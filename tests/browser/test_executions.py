@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Visitors, fits
 from tests.browser.house import NS, House
@@ -200,3 +200,25 @@ class TestOne:
         page.locator("details[data-event] > summary").first.click()
         page.get_by_role("link", name="Show the content").first.click()
         assert "You are a fraud analyst." in page.locator("#records").inner_text()
+
+
+def test_after_a_long_absence_the_list_offers_to_be_loaded_again(visit: Visitors, house: House) -> None:
+    """Those under way are asked for at once; what began meanwhile comes when it is asked for."""
+    number = house.execute(state="running")
+    page = visit("Cleo")
+    told = "retry: 600000\nid: 2026-01-01T00:00:00+00:00\nevent: reload\ndata: {}\n\n"
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/live?**", hold)
+    page.goto("/executions")
+    house.db.write_sync(lambda tx: executions.set_state(tx, NS, number, "succeeded", None, ended_at=tx.now))
+    newer = house.execute(state="running")
+    while not held:
+        page.wait_for_timeout(20)
+    held[0].fulfill(status=200, content_type="text/event-stream", body=told)
+    expect(page.locator(f'tr[data-id="{number}"]')).to_have_attribute("data-state", "succeeded")
+    page.get_by_role("link", name="Things have changed: load again").click()
+    expect(page.locator(f'tr[data-id="{newer}"]')).to_be_visible()

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Visitors, fits
-from tests.browser.house import House
+from tests.browser.conftest import WIDE, Visitors, fits
+from tests.browser.house import NS, House
+from workflows.usecases import brakes
 
 
 @pytest.mark.parametrize("phone", [False, True], ids=["wide", "phone"])
@@ -44,6 +45,62 @@ def test_a_theme_can_be_chosen_and_stays(visit: Visitors) -> None:
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.reload()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_choosing_a_theme_leads_back_to_the_very_address(visit: Visitors, house: House) -> None:
+    page = visit("Ana", "/inbox?all=1&q=A%2610")
+    page.locator("details.whoami summary").click()
+    page.get_by_role("button", name="Dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert page.url == f"{house.url}/inbox?all=1&q=A%2610"
+
+
+@pytest.mark.parametrize("path", ["/inbox", "/flows", "/account"])
+def test_a_brake_is_told_on_every_open_page(
+    visit: Visitors, house: House, accessible: Callable[[Page], None], shot: Callable[..., Path], path: str
+) -> None:
+    """It comes and goes without the page being loaded again, and what the reason holds is text."""
+    house.batch(14)
+    page = visit("Ana", path, dark=path == "/flows", phone=path == "/account")
+    told = page.locator("main [data-pauses] .banner")
+    expect(told).to_have_count(0)
+    root = house.actors["Root"]
+    house.run(brakes.stop(house.services, NS, root, extent="namespace", flow_id=None, reason="<b>Wrong</b> prices"))
+    expect(told).to_contain_text("Effects in default are paused by Root", timeout=10_000)
+    expect(told).to_contain_text("<b>Wrong</b> prices")
+    assert fits(page)
+    accessible(page)
+    shot(page, f"brake-on-{path.strip('/')}")
+    if path == "/inbox":
+        bar = page.locator("[data-pane] .gate-bar").bounding_box()
+        assert bar is not None
+        assert bar["y"] + bar["height"] <= WIDE["height"], "the buttons stay in the window"
+    house.run(brakes.release(house.services, NS, root, extent="namespace"))
+    expect(told).to_have_count(0, timeout=10_000)
+
+
+def test_a_brake_is_asked_for_again_when_the_server_does_not_answer(visit: Visitors, house: House) -> None:
+    page = visit("Ana", "/flows")
+    failed: list[str] = []
+
+    def fail_once(route: Route) -> None:
+        if failed:
+            route.continue_()
+        else:
+            failed.append(route.request.url)
+            route.fulfill(status=503, body="")
+
+    page.route("**/brakes/now**", fail_once)
+    house.run(brakes.stop(house.services, NS, house.actors["Root"], extent="namespace", flow_id=None, reason="Prices"))
+    expect(page.locator("[data-pauses] .banner")).to_contain_text("Prices", timeout=15_000)
+    assert len(failed) == 1
+
+
+def test_what_only_scripts_can_do_is_offered_only_with_scripts(visit: Visitors) -> None:
+    for js in (True, False):
+        page = visit("Ana", "/design", js=js)
+        expect(page.locator("[data-copy]").first).to_be_visible(visible=js)
+        expect(page.locator(".btn kbd").first).to_be_visible(visible=js)
 
 
 def test_the_navigation_offers_what_one_may_open(visit: Visitors) -> None:

@@ -101,6 +101,33 @@ def test_reject_in_two_taps_on_a_phone(house: House, visit: Visitors, gate: Open
     assert state(house, gate) == "decided"
 
 
+def test_the_keys_are_listed(visit: Visitors, gate: Opened, accessible: Check, shot: Shot) -> None:
+    """``?`` shows them here as in the inbox, and while they are shown none of them acts."""
+    page = visit("Ana", f"/gates/{gate.gate_id}", dark=True)
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keys")
+    expect(dialog).to_be_visible()
+    for key in ("a", "e", "r", "u", "z", "?"):
+        expect(dialog.locator("kbd").get_by_text(key, exact=True)).to_have_count(1)
+    accessible(page)
+    shot(page, "gate-keys-dark")
+    page.keyboard.press("r")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page.locator("details.drop[open]")).to_have_count(0)
+
+
+def test_on_a_phone_a_thumb_finds_everything_that_opens(visit: Visitors, gate: Opened, shot: Shot) -> None:
+    for path, words in ((f"/gates/{gate.gate_id}", "Assign or extend"), ("/inbox", "Filters and views")):
+        page = visit("Ana", path, phone=True)
+        summary = page.locator("summary", has_text=words)
+        summary.scroll_into_view_if_needed()
+        box = summary.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44, words
+        shot(page, f"phone-{words.split()[0].lower()}")
+
+
 def test_edit_in_place(house: House, visit: Visitors, gate: Opened, accessible: Check, shot: Shot) -> None:
     """Form, message at the field, look, confirmation: without leaving the page, and what was typed stays."""
     page = visit("Ana", f"/gates/{gate.gate_id}")

@@ -10,6 +10,7 @@ from api.console.guard import console_router
 from api.console.page import Page, PageDep
 from api.errors import ApiError, problem_of
 from api.remembered import Remembered
+from workflows.store.repositories import pauses
 from workflows.usecases import brakes
 from workflows.usecases.brakes import Extent
 from workflows.usecases.refusals import Refused
@@ -24,8 +25,11 @@ async def brakes_page(page: PageDep, flow: str = "") -> Response:
 
 
 @router.get("/now")
-async def brakes_now(page: PageDep) -> Response:
-    """The state alone, for a page that is open."""
+async def brakes_now(page: PageDep, part: str = "") -> Response:
+    """The state alone, for a page that is open; ``part=banner`` gives what every page says on top while a brake is on."""
+    if part == "banner":
+        held = await page.services.db.read(lambda tx: pauses.list_pauses(tx, page.namespace))
+        return page.fragment("pauses.html", pauses=held)
     state = await brakes.look(page.services, page.namespace)
     return page.fragment("brakes/now.html", state=state, may_stop=page.may("stop_effects"))
 

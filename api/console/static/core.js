@@ -150,3 +150,15 @@ document.addEventListener("submit", (event) => {
 
 // An offer to undo goes when its time is over.
 for (const offer of $$(".banner form[data-seconds]")) setTimeout(() => offer.remove(), offer.dataset.seconds * 1000);
+
+// A brake is told on top of every page, also of one that is open already.
+const pauses = $("[data-pauses][data-live]");
+
+async function lookForPauses() {
+  try {
+    pauses.replaceChildren(await getPart("/brakes/now?part=banner"));
+    if (pauses.innerText && pauses.getBoundingClientRect().bottom < 0) toast(pauses.innerText, { tone: "warn" });
+  } catch (error) { if (!error.status || error.status >= 500) setTimeout(lookForPauses, 5000); }
+}
+
+if (pauses) live((event) => { if (event.topic === "brakes" || event.topic === "reload") lookForPauses(); });

@@ -42,14 +42,21 @@ const row = (id) => body?.querySelector(`tr[data-id="${CSS.escape(id)}"]`);
 const unseen = new Set();
 function announce(id) {
   unseen.add(id);
+  offer(unseen.size === 1 ? "1 new execution: show" : `${unseen.size} new executions: show`);
+}
+
+function offer(words) {
   const link = document.createElement("a");
   link.href = location.href;
-  link.textContent = unseen.size === 1 ? "1 new execution: show" : `${unseen.size} new executions: show`;
+  link.textContent = words;
   $("#new").replaceChildren(link);
 }
 
 live((event) => {
-  if (event.topic === "reload") return look($$("tr[data-live]", body ?? document).map((one) => one.dataset.id));
+  if (event.topic === "reload") {
+    offer("Things have changed: load again");
+    return look($$("tr[data-live]", body ?? document).map((one) => one.dataset.id));
+  }
   const id = event.topic === "execution" ? event.id : event.execution;
   if (!id) return;
   if (row(id)) look([id]);

@@ -23,9 +23,10 @@ function undo() {
   if (form) form.requestSubmit(); else toast("There is nothing to undo any more.", { tone: "info" });
 }
 
-const KEYS = { a: gate.approve, e: gate.edit, r: gate.reject, u: gate.changes, z: undo };
+const keys = $('dialog[data-dialog="keys"]');
+const KEYS = { a: gate.approve, e: gate.edit, r: gate.reject, u: gate.changes, z: undo, "?": () => keys.showModal() };
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && gate.close()) event.preventDefault();
+  if (event.key === "Escape" && !keys.open && gate.close()) event.preventDefault();
   if (typing(event) || event.repeat) return;
   if ((/^[1-9]$/.test(event.key) && gate.digit(Number(event.key))) || KEYS[event.key]) event.preventDefault();
   KEYS[event.key]?.();
