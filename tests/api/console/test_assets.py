@@ -10,6 +10,7 @@ import pytest
 from api.console import assets
 
 SCRIPTS = sorted(assets.FOLDER.rglob("*.js"))
+STYLES = sorted(assets.FOLDER.rglob("*.css"))
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(assets.FOLDER)))
@@ -26,6 +27,15 @@ def test_a_served_script_has_every_line_of_code_in_order(path: Path) -> None:
     wanted = [line for line in code if line and not line.startswith("//")]
     served = assets._files()[str(path.relative_to(assets.FOLDER))].decode()
     assert served.split("\n") == wanted
+
+
+@pytest.mark.parametrize("path", STYLES, ids=lambda path: str(path.relative_to(assets.FOLDER)))
+def test_a_served_style_keeps_the_space_before_a_pseudo_class(path: Path) -> None:
+    """``.a :is(b)`` is what stands inside ``.a``, ``.a:is(b)`` is ``.a`` itself; in ``@container`` the space gets lost."""
+    inside = re.compile(r"[\w\])*] :(?=[a-z])")
+    served = assets._files()[str(path.relative_to(assets.FOLDER))].decode()
+    written = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
+    assert len(inside.findall(served)) == len(inside.findall(written))
 
 
 def test_a_file_that_is_not_there_is_a_mistake_of_ours() -> None:

@@ -231,7 +231,9 @@ async def test_the_deadline_says_what_happens_then(desk: Desk, office: Office, t
     gate = office.open(expiring(then))
     assert re.search(rf"expires <time[^>]*>[^<]+</time>; {says}", await shown(desk, link(office, gate)))
     office.decide(gate, "admin")
-    assert says not in await shown(desk, link(office, gate))
+    after = await shown(desk, link(office, gate))
+    assert says not in after
+    assert "What the yes does" in after
 
 
 def expiring(then: str) -> GatePlan:
