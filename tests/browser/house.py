@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -52,6 +52,13 @@ PEOPLE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "Root": (("viewer", "author", "reviewer", "admin", "auditor"), ("fraud",)),
 }
 QUOTE = "Orders above 5,000 EUR are high risk. Orders of 1,000 EUR or more are medium risk."
+CITED = {
+    "collection": "fraud-policy",
+    "document": "fraud-policy.md",
+    "chunk": "c1",
+    "score": 0.71,
+    "quote": QUOTE,
+}
 
 
 @dataclass(frozen=True)
@@ -208,6 +215,7 @@ class House:
         reason: str = "The amount is over 1,000 EUR, which the policy rates as medium risk.",
         confidence: float = 0.62,
         evidence: tuple[Evidence, ...] = (),
+        citations: Sequence[Json] = (CITED,),
         plan: GatePlan | None = None,
         path: str = PATH,
         **more: Any,
@@ -220,15 +228,7 @@ class House:
             "is_llm": False,
             "confidence": confidence,
             "confidence_method": "match margin",
-            "citations": [
-                {
-                    "collection": "fraud-policy",
-                    "document": "fraud-policy.md",
-                    "chunk": "c1",
-                    "score": 0.71,
-                    "quote": QUOTE,
-                }
-            ],
+            "citations": list(citations),
         }
         fields = {"risk": risk, "reason": reason}
         scope = {"item": item, "index": int(key) if key.isdigit() else 0, "vars": {"sheet": "sheets/order-risk.csv"}}

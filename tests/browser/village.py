@@ -57,7 +57,7 @@ def settle(house: House) -> dict[str, str]:
         "flow_id": "order-risk",
         "link_page.token": links["sign-in"],
         "password_page.token": links["password"],
-        "mail_link_page.token": _letter(house, rich),
+        "mail_link_page.token": letter(house, rich),
         "event_id": event,
         "principal_id": house.actors["Ben"].principal_id,
         "number": "1",
@@ -101,7 +101,8 @@ def _link(tx: Any, house: House, purpose: Any) -> str:
     return sign_in_links.make(tx, house.journal, NS, vic, purpose, life=hour, via="cli")[0].rpartition("/")[2]
 
 
-def _letter(house: House, gate: Opened) -> str:
+def letter(house: House, gate: Opened) -> str:
+    """The token of the link that Ana gets by mail."""
     until = int((house.db.clock() + timedelta(days=1)).timestamp())
     grant = Grant(NS, gate.gate_id, gate.revision, gate.action_digest, house.actors["Ana"].principal_id, until)
     return make(house.services, grant).rpartition("/")[2]
