@@ -15,9 +15,14 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
+from rag.embed import HashingEmbedder
+from rag.knowledge import Knowledge
+from rag.settings import KnowledgeSettings
 from tests.browser.conftest import CHROMIUM, Visitors
-from tests.browser.house import NS, House
+from tests.browser.house import EXAMPLES, NS, House
 from tests.browser.village import settle
+from workflows.relay.notices import state
+from workflows.relay.notices.mail_letter import letter_of
 from workflows.store import migrate
 from workflows.store.repositories import executions, inbox, pauses
 
@@ -34,6 +39,31 @@ def _wait_for_panel(page: Page) -> None:
 def _break_the_text(page: Page) -> None:
     page.locator("textarea").first.fill("visto: 1\nid: order-risk\ntasks:\n  - id: orders\n    type: csv.red\n")
     page.get_by_text("1 problem").first.wait_for()
+
+
+def _make_a_key(page: Page) -> None:
+    page.get_by_label("What it is for").fill("Orders from the shop")
+    page.get_by_label("Who holds it").select_option(index=1)
+    page.locator("input[name=scope]").first.check()
+    page.get_by_role("button", name="Make the key").click()
+    page.locator("#secret").wait_for()
+
+
+def _make_a_link(page: Page) -> None:
+    page.get_by_role("button", name="Make a link").click()
+    page.locator("#secret").wait_for()
+
+
+def _search(page: Page) -> None:
+    page.get_by_role("searchbox").or_(page.locator("input[name=q]")).first.fill("orders above 5000")
+    page.keyboard.press("Enter")
+    page.locator("mark").first.wait_for()
+
+
+def _select_three(page: Page) -> None:
+    _wait_for_panel(page)
+    for box in page.get_by_role("checkbox", name=re.compile("^Select ")).all()[:3]:
+        box.check()
 
 
 PICTURES: dict[str, tuple[str, str, bool, bool, Callable[[Page], None] | None]] = {
@@ -71,6 +101,29 @@ PICTURES: dict[str, tuple[str, str, bool, bool, Callable[[Page], None] | None]] 
     "sign-in": ("", "/sign-in", False, False, None),
     "missing": ("Ana", "/executions/none", False, False, None),
     "design": ("Root", "/design", False, True, None),
+    "inbox-everything": ("Vic", "/inbox?all=1", False, False, None),
+    "inbox-nothing-fits": ("Ana", "/inbox?q=nothing", True, False, None),
+    "gate-as-shown": ("Vic", "/gates/{gate_id}/as-shown", False, False, None),
+    "gate-passage": ("Ana", "/gates/{gate_id}/passages/0", False, False, None),
+    "gate-calls": ("Ana", "/gates/{gate_id}/calls", False, True, None),
+    "execution-elements": ("Root", "/executions/{execution_id}/elements", False, False, None),
+    "executions-empty": ("Root", "/executions?q=nothing", True, True, None),
+    "flow-new": ("Cleo", "/flows/-/new", False, False, None),
+    "flow-revisions": ("Cleo", "/flows/order-risk/revisions", False, False, None),
+    "flow-revision": ("Cleo", "/flows/order-risk/revisions/1", False, True, None),
+    "knowledge-collection": ("Cleo", "/knowledge/fraud-policy", False, False, _search),
+    "knowledge-document": ("Cleo", "/knowledge/fraud-policy/document?name=amounts.md", False, False, None),
+    "knowledge-add": ("Cleo", "/knowledge/-/add", False, False, None),
+    "journal-record": ("Dora", "/journal/records/{event_id}", False, False, None),
+    "journal-verification": ("Dora", "/journal/verification", False, True, None),
+    "journal-as-seen": ("Dora", "/journal/gates/{gate_id}/as-seen", False, False, None),
+    "journal-erase": ("Root", "/journal/erase", False, False, None),
+    "group": ("Root", "/people/groups/fraud", False, False, None),
+    "person-new": ("Root", "/people/new", False, False, None),
+    "person-link": ("Root", "/people/{principal_id}", False, False, _make_a_link),
+    "key-new": ("Root", "/keys", False, False, _make_a_key),
+    "letter": ("", "letter", False, False, None),
+    "inbox-selected": ("Ana", "/inbox", False, False, _select_three),
 }
 """Name: who looks, at what, on a phone, in the dark, and what happens before the picture."""
 
@@ -84,18 +137,41 @@ def main(folder: Path) -> None:
         migrate.upgrade(database)
         with House(database, HOME, f"127.0.0.1:{held.getsockname()[1]}") as house:
             names = _named(house, settle(house))
+            knowledge = house.run(_read_policies(house, Path(scratch)))
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
                 visitors = Visitors(browser, house)
                 for name, (who, path, phone, dark, before) in PICTURES.items():
                     page = visitors(who or None, phone=phone, dark=dark)
-                    page.goto(re.sub(r"\{([\w.]+)\}", lambda match: names[match.group(1)], path))
+                    if path == "letter":
+                        page.set_content(_letter(house, names["gate_id"]))
+                    else:
+                        page.goto(re.sub(r"\{([\w.]+)\}", lambda match: names[match.group(1)], path))
                     if before is not None:
                         before(page)
                     page.wait_for_timeout(400)
                     page.screenshot(path=folder / f"{name}.jpg", type="jpeg", quality=QUALITY)
                     page.context.close()
                 browser.close()
+            house.run(knowledge.close())
+
+
+async def _read_policies(house: House, scratch: Path) -> Knowledge:
+    settings = KnowledgeSettings(chroma_url="", chroma_path=scratch / "chroma", embeddings="hashing")
+    made = Knowledge(settings, HashingEmbedder())
+    for policy in ("fraud-policy", "support-policy"):
+        await made.ingest(NS, policy, [EXAMPLES / policy], root=EXAMPLES)
+    house.app.state.knowledge = made
+    return made
+
+
+def _letter(house: House, gate_id: str) -> str:
+    """As the reviewer's mail program shows it."""
+    told = house.db.read_sync(lambda tx: state.read(tx, NS, gate_id, "email", base_url=house.url))
+    assert told is not None
+    until = int(house.db.clock().timestamp()) + 86_400
+    link = f"{house.url}/mail/personal-link"
+    return letter_of(told, to="ana@example.com", link=link, until=until, key="k", thread="t").html
 
 
 def _named(house: House, names: Names) -> Names:

@@ -73,18 +73,16 @@ def expect_line(page: Page, words: str) -> None:
     )
 
 
-def aligned(page: Page) -> bool:
-    """Whether the coloured layer has the text of the textarea, at its place and of its height."""
-    return bool(
-        page.evaluate(
-            """() => {
+def expect_aligned(page: Page) -> None:
+    """The coloured layer comes to have the text of the textarea, at its place and of its height."""
+    page.wait_for_function(
+        """() => {
             const area = document.querySelector("#source"), layer = document.querySelector(".ed-layer");
+            if (!area || !layer) return false;
             const shown = [...layer.children].map((line) => line.textContent.replace(/\\n$/, "").replace(/\\u200b(?=$)/, "")).join("\\n");
             const own = area.value.split("\\n").map((line) => line.replace(/\\u200b$/, "")).join("\\n");
-            return shown === own && Math.abs(area.scrollHeight - layer.offsetHeight) <= 2 || [area.scrollHeight, layer.offsetHeight, shown === own].join();
-            }"""
-        )
-        is True
+            return shown === own && Math.abs(area.scrollHeight - layer.offsetHeight) <= 2;
+        }"""
     )
 
 
@@ -127,7 +125,7 @@ class TestByKeyboardAlone:
         expect(page.locator(".toast")).to_contain_text("Saved as revision 2: comments and layout (1 line added")
         expect(page.locator("[data-revision]")).to_have_text("2")
         assert current(house).source_text == SOURCE + "# done by keyboard"
-        assert aligned(page)
+        expect_aligned(page)
 
     def test_tab_indents_and_escape_then_tab_leaves(self, visit: Visitors) -> None:
         page = visit("Cleo", ADDRESS)
@@ -156,7 +154,7 @@ class TestByKeyboardAlone:
         for _ in range(12):
             page.keyboard.press("Control+z")
         assert text(page) == SOURCE
-        assert aligned(page)
+        expect_aligned(page)
 
     def test_completion_proposes_what_fits_here_and_is_told_to_a_screen_reader(
         self, visit: Visitors, shot: Callable[..., Path], accessible: Callable[[Page], None]
@@ -235,7 +233,7 @@ class TestNothingIsLost:
         shot(page, "flow-editor-restore")
         page.get_by_role("button", name="Restore it").click()
         assert text(page) == SOURCE + "# not saved"
-        assert aligned(page)
+        expect_aligned(page)
         page.reload()
         page.get_by_role("button", name="Discard it").click()
         page.reload()
@@ -361,14 +359,14 @@ class TestChecking:
 @pytest.mark.parametrize("phone", [False, True], ids=["wide", "phone"])
 def test_the_colours_lie_under_the_letters_whatever_the_text(visit: Visitors, phone: bool) -> None:
     page = visit("Cleo", ADDRESS, phone=phone)
-    assert aligned(page)
+    expect_aligned(page)
     for piece in (HOSTILE, "\n\n\n", "x" * 5000, "\ta\u0301\n  - |\n    " + HOSTILE):
         at_end(page)
         page.keyboard.insert_text(piece)
-        assert aligned(page), piece
+        expect_aligned(page)
     page.keyboard.press("Control+a")
     page.keyboard.press("Delete")
-    assert aligned(page)
+    expect_aligned(page)
 
 
 def test_the_largest_text_can_be_typed_into(visit: Visitors) -> None:
@@ -638,7 +636,7 @@ class TestEverywhere:
             "\n".join(strings),
         )
         expect(page.locator(".problem").first).to_be_visible()
-        assert aligned(page)
+        expect_aligned(page)
         keys = [re.sub(r"\s+", " ", one)[:100] for one in strings[::12]]
         wrong = yaml.safe_dump({"id": "x", "tasks": [], **dict.fromkeys(keys, 1)}, allow_unicode=True, width=9999)
         page.evaluate(
