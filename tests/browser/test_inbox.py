@@ -173,6 +173,7 @@ def test_no_line_moves_whatever_happens_to_any(
 
     line(page, gates[4].gate_id).get_by_role("checkbox").check()
     page.keyboard.press("a")
+    expect(page.get_by_role("dialog", name="Approve 1 gate?")).to_be_visible()
     page.keyboard.press("Enter")
     expect(line(page, gates[4].gate_id)).to_contain_text("Approved by you", timeout=SOON)
     assert tops(page) == before, "decided by oneself"

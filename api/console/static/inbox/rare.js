@@ -8,16 +8,18 @@ import * as pane from "./pane.js";
 
 const { root, queue } = lines;
 const DONE = { approve: "Approved by you", reject: "Rejected by you" };
-const dialog = (name) => $(`dialog[data-dialog="${name}"]`);
+const dialogs = () => import("./dialogs.js");
+const report = ({ text, refused }) => dialogs().then((to) => to.report(text, refused)).catch(tellRefusal);
 const bar = $("[data-bulk-bar]", queue);
 let anchor = null;
 
-export const showKeys = () => dialog("keys").showModal();
+export const showKeys = () => $('dialog[data-dialog="keys"]').showModal();
 
 export function count() {
   const chosen = lines.picked().length;
   if (!bar) return;
   bar.hidden = !chosen;
+  if (chosen) dialogs().catch(() => {}); // there before they are asked for
   $("[data-clear]", bar).hidden = false;
   $("[data-count]", bar).textContent = `${chosen} selected`;
 }
@@ -62,7 +64,7 @@ export async function decide(action) {
   const chosen = lines.picked();
   if (!chosen.length || !DONE[action]) return;
   const many = `${chosen.length} gate${chosen.length > 1 ? "s" : ""}`, approving = action === "approve";
-  const said = await ask({
+  const said = await (await dialogs()).ask({
     title: `${approving ? "Approve" : "Reject"} ${many}?`,
     text: "Each is checked by itself against what its line shows. One that has changed or is decided meanwhile is left alone and named.",
     reasons: approving ? [] : JSON.parse(chosen[0].dataset.reasons), words: !approving, yes: `${approving ? "Approve" : "Reject"} ${many}`,
@@ -83,7 +85,7 @@ function settle(answer, action) {
   for (const one of answer.refused) { const line = lines.of(one.id); lines.set(line, "", one.message); lines.box(line).checked = false; }
   counted(answer.done.length);
   offerUndo(answer.text, answer, answer.done);
-  if (answer.refused.length) { report(answer.text, answer.refused); refresh(answer.refused.map((one) => one.id)); }
+  if (answer.refused.length) { report(answer); refresh(answer.refused.map((one) => one.id)); }
   const now = lines.current();
   if (now && !lines.isOpen(now)) goOn(now);
 }
@@ -93,7 +95,7 @@ export async function undo({ ids, address }) {
   try {
     const answer = await post(address, address === "/inbox/undo" ? { pick: ids } : {}), back = answer.done ?? ids;
     toast(answer.text, { tone: answer.tone });
-    if (answer.refused?.length) report(answer.text, answer.refused);
+    if (answer.refused?.length) report(answer);
     back.forEach(reopened);
     if (back.length) go(lines.of(back[0]));
   } catch (error) { tellRefusal(error); }
@@ -203,45 +205,5 @@ $("button", news).addEventListener("click", async () => {
     go(lines.all()[0]);
   } catch (error) { tellRefusal(error); }
 });
-
-/** Name what was refused, each with its reason and a way to it. */
-function report(text, refused) {
-  const box = dialog("report");
-  $("[data-report-title]", box).textContent = text;
-  $("[data-report-list]", box).replaceChildren(...refused.map((one) =>
-    el("li", {}, el("a", { href: `/gates/${encodeURIComponent(one.id)}` }, one.title || one.id), el("p", {}, `${one.message} ${one.remedy}`))));
-  box.showModal();
-}
-
-/** Ask for a yes, or for a reason by one digit or in words: `{reason_code, comment}`, or null when it was left. */
-function ask({ title, text, reasons, words, yes }) {
-  const box = dialog("ask"), list = $("[data-ask-reasons]", box), field = $("#ask-words", box), go = $("[data-ask-yes]", box);
-  $("[data-ask-title]", box).textContent = title;
-  $("[data-ask-text]", box).textContent = text;
-  $("[data-ask-label]", box).textContent = reasons.length ? "In your words, if you like" : "In your words";
-  $("[data-ask-words]", box).hidden = !words;
-  field.value = "";
-  field.required = words && !reasons.length;
-  go.textContent = yes;
-  go.hidden = reasons.length > 0;
-  return new Promise((resolve) => {
-    let chosen = null;
-    const choose = (code) => { chosen = { reason_code: code, comment: field.value.trim() }; box.close(); };
-    list.hidden = !reasons.length;
-    list.replaceChildren(...reasons.map(([code, said], n) => {
-      const button = el("button", { class: "btn wide", type: "button" }, ...(n < 9 ? [el("kbd", {}, String(n + 1))] : []), said);
-      button.addEventListener("click", () => choose(code));
-      return el("li", {}, button);
-    }));
-    box.onkeydown = (event) => {
-      const button = /^[1-9]$/.test(event.key) && !event.repeat && event.target !== field ? $$("button", list)[event.key - 1] : null;
-      if (button) { event.preventDefault(); button.click(); }
-    };
-    box.onclose = () => resolve(chosen ?? (box.returnValue === "yes" ? { reason_code: "", comment: field.value.trim() } : null));
-    box.returnValue = "";
-    box.showModal();
-    (reasons.length ? $("button", list) : words ? field : go).focus();
-  });
-}
 
 $("[data-clear]", queue)?.addEventListener("click", clear);
