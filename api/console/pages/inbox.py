@@ -18,6 +18,7 @@ from api.console.guard import console_router
 from api.console.page import Page, PageDep
 from api.console.pages.inbox_query import InboxQuery
 from api.remembered import Remembered
+from workflows.gates.model import GateState
 from workflows.gates.visible import visible
 from workflows.store.db import Tx
 from workflows.store.repositories import inbox as lines
@@ -151,8 +152,8 @@ def words_of(status: Status) -> str:
     standing = status.standing
     if standing.state == "open":
         return voted_words(status.voted)
-    if standing.outcome is None:
-        return "Withdrawn"
+    if standing.outcome is None:  # that somebody asked for changes is no decision that counts
+        return "Withdrawn" if standing.state == GateState.WITHDRAWN else "Changes requested"
     return f"{title_case(standing.outcome)} by {status.decided_by}"
 
 
