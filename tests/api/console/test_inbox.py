@@ -220,6 +220,13 @@ async def test_scripts_learn_how_gates_stand(desk: Desk, room: Room) -> None:
     assert (found[two.gate_id]["state"], found[two.gate_id]["words"]) == ("open", "You approved; others must agree")
 
 
+async def test_a_gate_that_was_sent_back_is_not_called_withdrawn(desk: Desk, room: Room) -> None:
+    gate = room.ask("1")
+    room.decide(gate, "admin", "request_changes", comment="Look at the second page.")
+    (found,) = (await desk("reviewer", f"/inbox/states?ids={gate.gate_id}")).json()["gates"]
+    assert (found["state"], found["words"]) == ("decided", "Changes requested")
+
+
 async def test_scripts_learn_which_new_gates_belong_into_their_list(desk: Desk, room: Room) -> None:
     mine = room.ask("1")
     others = room.ask("2", stages=(StagePlan(groups=("legal",)),))

@@ -158,7 +158,8 @@ export function refresh(ids) {
 }
 
 function stands(line, now) {
-  if (now.words && line.dataset.end?.startsWith(now.words)) { /* it says so already, and more */ } else if (now.words) lines.set(line, "end", now.words); else if (line.dataset.end) lines.set(line, "");
+  const said = line.dataset.end ?? "";
+  if (!now.words ? said : !said.startsWith(now.words)) lines.set(line, now.words && "end", now.words);
   mark(line, "claim", now.mine ? "Claimed by you" : now.claimed && `Claimed by ${now.claimed}`);
   mark(line, "looking", now.looking.length && `${now.looking.join(", ")} ${now.looking.length === 1 ? "is" : "are"} looking`);
   line.toggleAttribute("data-changed", now.state === "open" && String(now.revision) !== line.dataset.revision);
