@@ -20,11 +20,13 @@ from rag.knowledge import Knowledge
 from rag.settings import KnowledgeSettings
 from tests.browser.conftest import CHROMIUM, Visitors
 from tests.browser.house import EXAMPLES, NS, House
-from tests.browser.village import settle
+from tests.browser.village import letter, settle
+from workflows.arbiter.model import Opened
+from workflows.gates.model import GateState
 from workflows.relay.notices import state
 from workflows.relay.notices.mail_letter import letter_of
 from workflows.store import migrate
-from workflows.store.repositories import executions, inbox, pauses
+from workflows.store.repositories import executions, gates, inbox, pauses
 
 QUALITY = 72
 HOME = Path(tempfile.gettempdir()) / "visto"
@@ -97,7 +99,7 @@ PICTURES: dict[str, tuple[str, str, bool, bool, Callable[[Page], None] | None]] 
     "keys": ("Root", "/keys", False, False, None),
     "brakes": ("Root", "/brakes", False, False, None),
     "account": ("Ana", "/account", False, False, None),
-    "mail": ("", "/mail/{mail_link_page.token}", True, False, None),
+    "mail": ("", "/mail/{mailed}", True, False, None),
     "sign-in": ("", "/sign-in", False, False, None),
     "missing": ("Ana", "/executions/none", False, False, None),
     "design": ("Root", "/design", False, True, None),
@@ -193,9 +195,16 @@ def _named(house: House, names: Names) -> Names:
         waiting = inbox.list_inbox(tx, NS, execution_id=names["execution_id"], limit=20).items
         decided = inbox.list_inbox(tx, NS, state="decided", execution_id=names["execution_id"], limit=1).items
         plain = next(one.id for one in waiting if one.id != names["gate_id"])
-        return {**names, "failed": failed, "plain": plain, "decided": decided[0].id}
+        shown = gates.revision(tx, NS, plain, 1)
+        assert shown is not None
+        mailed = letter(house, _opened(plain, shown.action_digest))
+        return {**names, "failed": failed, "plain": plain, "decided": decided[0].id, "mailed": mailed}
 
     return house.db.write_sync(unit)
+
+
+def _opened(gate_id: str, digest: str) -> Opened:
+    return Opened(gate_id=gate_id, state=GateState.OPEN, revision=1, round=0, action_digest=digest, created=False)
 
 
 if __name__ == "__main__":

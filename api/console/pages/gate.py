@@ -26,9 +26,7 @@ KNOWLEDGE_S = 4.0
 
 
 @router.get("/{gate_id}")
-async def gate_page(
-    page: PageDep, gate_id: str, part: str = "", against: int | None = None, act: str = ""
-) -> Response:
+async def gate_page(page: PageDep, gate_id: str, part: str = "", against: int | None = None, act: str = "") -> Response:
     """The whole gate. ``part=panel`` gives it without a frame, ``part=state`` how it stands now; ``act`` opens a form,
     ``against`` is the revision to compare with.
     """
