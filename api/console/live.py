@@ -8,7 +8,6 @@ nothing twice. A page that begins to listen hears first what happened since it w
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 from collections import OrderedDict
@@ -120,8 +119,12 @@ class Feed:
     async def _look_on(self) -> None:
         while True:
             await asyncio.sleep(EVERY.total_seconds())
-            with contextlib.suppress(StoreUnavailable):
+            try:
                 await self._look()
+            except StoreUnavailable:
+                continue
+            except Exception:
+                log.exception("what has changed could not be read; open pages hear of it with the next look")
 
     async def _look(self) -> None:
         started = self._db.clock()
@@ -160,12 +163,9 @@ def _message(heard: datetime, data: Json, *, event: str = "", more: str = "") ->
 
 
 def _events(found: Iterable[Change]) -> list[Json]:
-    """What to tell of these changes: the last of each gate and execution."""
-    events: dict[tuple[str, str], Json] = {}
-    for change in found:
-        event = event_of(change)
-        events[(event["topic"], event["id"])] = event
-    return list(events.values())
+    """What to tell of these changes, each once: that somebody looked must not hide that somebody else decided."""
+    events = [event_of(change) for change in found]
+    return list({tuple(event.items()): event for event in events}.values())
 
 
 def event_of(change: Change) -> Json:

@@ -163,10 +163,10 @@ class TestOne:
         fold.locator("summary").press("Enter")
         expect(fold.get_by_text("You are a fraud analyst.")).to_be_visible()
 
-    def test_who_is_no_auditor_sees_what_happened_and_no_prompts(self, visit: Visitors, failed: str) -> None:
+    def test_a_viewer_sees_what_happened_and_no_prompts(self, visit: Visitors, failed: str) -> None:
         page = visit("Vic", f"/executions/{failed}/journal?show=models")
         page.locator("details[data-event]").first.locator("summary").click()
-        expect(page.get_by_text("are for auditors")).to_be_visible()
+        expect(page.get_by_text("are for those who decide, write flows or audit")).to_be_visible()
         expect(page.get_by_text("You are a fraud analyst.")).to_have_count(0)
 
     def test_a_cell_of_the_strip_leads_to_its_element(self, visit: Visitors, failed: str) -> None:

@@ -12,6 +12,7 @@ from httpx import Response
 from api.console import live
 from tests.api.console.conftest import Browser, NewBrowser
 from tests.support.clock import FakeClock
+from workflows.store.repositories.changes import Change
 
 BEGAN = re.compile(r'<meta name="began" content="([^"]+)">')
 STOP = {"extent": "namespace", "reason": "wrong prices"}
@@ -86,6 +87,19 @@ async def test_an_instant_that_is_none_is_now(app: FastAPI, browser: NewBrowser)
         [(name, heard)] = await listen(app, one, nonsense)
         assert name == "hello"
         assert datetime.fromisoformat(heard) == app.state.services.db.clock()
+
+
+async def test_who_looks_does_not_hide_who_decides() -> None:
+    """Within one look everything is told that is not the very same."""
+    happened = [
+        ("decision.submitted", "ben"),
+        ("llm.response", None),
+        ("llm.response", None),
+        ("approval.viewed", "ana"),
+    ]
+    changes = [Change(str(n), kind, "e1", who, "g1" if who else None) for n, (kind, who) in enumerate(happened)]
+    told = [(event["topic"], event["kind"]) for event in live._events(changes)]
+    assert told == [("gate", "decision.submitted"), ("execution", "llm.response"), ("gate", "approval.viewed")]
 
 
 async def test_nobody_looks_when_nobody_listens(app: FastAPI) -> None:
