@@ -123,7 +123,7 @@ class Feed:
                 await self._look()
             except StoreUnavailable:
                 continue
-            except Exception:
+            except Exception:  # else every page of this process would hear nothing more, and nobody would know
                 log.exception("what has changed could not be read; open pages hear of it with the next look")
 
     async def _look(self) -> None:
