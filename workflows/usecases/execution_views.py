@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from workflows.contracts import TERMINAL, Reason
 from workflows.flow.planned import FlowPlan
@@ -15,10 +15,14 @@ from workflows.store.repositories.execution_traces import Callback, GateRow, Usa
 from workflows.store.repositories.executions import Execution
 from workflows.usecases.execution_lists import RESTARTABLE, Names, reason_of
 from workflows.usecases.execution_parts import Element, Loop, Parts, by_key, parts_of
+from workflows.usecases.execution_spans import Level, Sort, levels_of, width_for
 from workflows.usecases.plans import plan_of
 from workflows.usecases.results import load
 
-MAX_REMEMBERED = 16
+MAX_REMEMBERED = 32
+
+Summed = TypeVar("Summed")
+Levels = Mapping[tuple[str, Sort], Sequence[Level]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,26 +99,49 @@ def plan(tx: Tx, execution: Execution) -> FlowPlan:
     return plan_of(execution.namespace, revision)
 
 
-_remembered: OrderedDict[tuple[str, str, str, int], Parts] = OrderedDict()
+_remembered: OrderedDict[tuple[object, ...], Any] = OrderedDict()
+
+
+def _once(tx: Tx, execution: Execution, what: str, sum_up: Callable[[], Summed]) -> Summed:
+    """A sum over the execution's journal, made once for each length that the journal has, which grows with any change."""
+    namespace = execution.namespace
+    name = (what, namespace, execution.id, execution.state, execution_records.head(tx, namespace, execution.id))
+    known: Summed | None = _remembered.get(name)
+    if known is None:
+        known = _remembered[name] = sum_up()
+        while len(_remembered) > MAX_REMEMBERED:
+            _remembered.popitem(last=False)
+    return known
 
 
 def parts(tx: Tx, execution: Execution) -> Parts:
-    """How its tasks and elements stand. Summed up once for each length of its journal, which grows with any change."""
+    """How its tasks and elements stand."""
     namespace, ended = execution.namespace, execution.state in TERMINAL
-    name = (namespace, execution.id, execution.state, execution_records.head(tx, namespace, execution.id))
-    known = _remembered.get(name)
-    if known is None:
-        known = parts_of(
+
+    def sum_up() -> Parts:
+        return parts_of(
             plan(tx, execution),
             execution_traces.gate_states(tx, namespace, execution.id),
             execution_traces.traces(tx, namespace, execution.id),
             execution.failed or () if ended else (),
             ended=ended,
         )
-        _remembered[name] = known
-        while len(_remembered) > MAX_REMEMBERED:
-            _remembered.popitem(last=False)
-    return known
+
+    return _once(tx, execution, "parts", sum_up)
+
+
+def levels(tx: Tx, execution: Execution, most: int) -> Levels:
+    """How many elements of each task were under way over time, told apart in ``most`` parts of its time at the most."""
+    namespace, number = execution.namespace, execution.id
+
+    def sum_up() -> Levels:
+        times = execution_records.times(tx, namespace, number)
+        if times is None:
+            return {}
+        first, last = times
+        return levels_of(execution_traces.buckets(tx, namespace, number, width_for(last - first, most)))
+
+    return _once(tx, execution, f"levels {most}", sum_up)
 
 
 def usage(tx: Tx, execution: Execution) -> list[Usage]:

@@ -14,9 +14,9 @@ from api.console.pages.execution import frame
 from api.console.pages.execution_filters import PATH
 from api.console.pages.execution_gantt import SORTS, Chart, chart, levels_chart
 from workflows.store.db import Tx
-from workflows.store.repositories import execution_records, execution_traces
+from workflows.store.repositories import execution_records
 from workflows.usecases import execution_views
-from workflows.usecases.execution_spans import levels_of, spans_of, width_for
+from workflows.usecases.execution_spans import spans_of
 from workflows.usecases.execution_views import View
 
 router = console_router(prefix=PATH)
@@ -61,12 +61,5 @@ def _chart(tx: Tx, view: View, element: str, part: str, now: datetime) -> Chart:
         return chart(spans_of(some), order, now)
     if view.records <= SINGLE:
         return chart(spans_of(execution_records.records(tx, namespace, number, limit=SINGLE)), order, now)
-    runs = spans_of(execution_records.records(tx, namespace, number, only=("execution.",), limit=OF_ELEMENT))
-    edges = [
-        datetime.fromisoformat(record.occurred_at)
-        for after in (0, view.records - 1)
-        for record in execution_records.records(tx, namespace, number, after=after, limit=1)
-    ]
-    width = width_for(max(edges, default=now) - min(edges, default=now), PARTS)
-    levels = levels_of(execution_traces.buckets(tx, namespace, number, width))
-    return levels_chart(levels, runs, order, now)
+    runs = spans_of(execution_records.runs(tx, namespace, number))
+    return levels_chart(execution_views.levels(tx, view.execution, PARTS), runs, order, now)

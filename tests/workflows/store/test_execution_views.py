@@ -177,6 +177,19 @@ def test_records_are_counted_by_task_kind_and_time_over_all_elements(database, j
     ]
 
 
+def test_what_is_recorded_about_the_execution_itself_and_when_it_began_and_last_moved(database, journal, clock):
+    made(database, "e1")
+    assert database.read_sync(lambda tx: execution_records.times(tx, NS, "e1")) is None
+    began = clock()
+    note(database, journal, "execution.created")
+    clock.advance(20)
+    note(database, journal, "llm.request", "triage[0]")
+    note(database, journal, "execution.ended")
+    runs = database.read_sync(lambda tx: execution_records.runs(tx, NS, "e1"))
+    assert [one.kind for one in runs] == ["execution.created", "execution.ended"]
+    assert database.read_sync(lambda tx: execution_records.times(tx, NS, "e1")) == (began, clock())
+
+
 def test_records_come_page_by_page_by_kind_by_task_and_by_element(database, journal):
     made(database, "e1")
     note(database, journal, "execution.created")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -76,6 +77,36 @@ def records(
     return [_record(row) for row in rows]
 
 
+def _begins(column: sa.ColumnElement[Any], text: str) -> sa.ColumnElement[bool]:
+    return sa.func.substr(column, 1, len(text)) == text
+
+
+_RUNS = (
+    sa.select(*_FIELDS)
+    .where(
+        audit_event.c.namespace == bindparam("ns"),
+        audit_event.c.execution_id == bindparam("execution"),
+        audit_event.c.path.is_(None),
+        _begins(audit_event.c.kind, "execution."),
+    )
+    .order_by(audit_event.c.seq)
+)
+_FIRST_TIME = sa.select(audit_event.c.occurred_at).where(_STREAM).order_by(audit_event.c.seq).limit(1)
+_LAST_TIME = sa.select(audit_event.c.occurred_at).where(_STREAM).order_by(audit_event.c.seq.desc()).limit(1)
+
+
+def runs(tx: Tx, namespace: str, execution_id: str) -> list[RecordRow]:
+    """What is recorded about the execution itself, which are few records of any number."""
+    return [_record(row) for row in tx.conn.execute(_RUNS, {"ns": namespace, "execution": execution_id})]
+
+
+def times(tx: Tx, namespace: str, execution_id: str) -> tuple[datetime, datetime] | None:
+    """When its first record and its last were made; None when there is none."""
+    place = _place(namespace, execution_id)
+    first, last = (tx.conn.execute(query, place).scalar_one_or_none() for query in (_FIRST_TIME, _LAST_TIME))
+    return (datetime.fromisoformat(first), datetime.fromisoformat(last)) if first and last else None
+
+
 def _record(row: sa.Row[Any]) -> RecordRow:
     values = dict(zip(RecordRow.__slots__, row, strict=True))
     return RecordRow(**{**values, "meta": json.loads(values["meta"])})
@@ -87,10 +118,6 @@ def _place(namespace: str, execution_id: str) -> dict[str, str]:
 
 def _of_kind(kind: str) -> sa.ColumnElement[bool]:
     return _begins(audit_event.c.kind, kind) if kind.endswith(".") else audit_event.c.kind == kind
-
-
-def _begins(column: sa.ColumnElement[Any], text: str) -> sa.ColumnElement[bool]:
-    return sa.func.substr(column, 1, len(text)) == text
 
 
 def _ends(column: sa.ColumnElement[Any], text: str) -> sa.ColumnElement[bool]:
