@@ -32,7 +32,7 @@ async def gate_page(page: PageDep, gate_id: str, part: str = "", against: int | 
     """
     if part == "state":
         return gate_load.state_of(await gate_load.load_alone(page, gate_id))
-    return await gate_load.show(page, gate_id, panel=part == "panel", against=against, act=act)
+    return await gate_load.show(page, gate_id, part="panel" if part == "panel" else "", against=against, act=act)
 
 
 @router.get("/{gate_id}/calls")

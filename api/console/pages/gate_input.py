@@ -72,9 +72,9 @@ def queue_of(page: Page) -> str | None:
     return page.request.query_params.get("queue", form.get("queue") if form else None)
 
 
-def next_address(page: Page, gate_id: str) -> str:
+def next_address(page: Page, gate_id: str, queue: str | None = None) -> str:
     """The next gate of the list that the person works through, else this gate."""
-    queue = queue_of(page)
+    queue = queue_of(page) if queue is None else queue
     if queue is None or not page.may("inbox_page"):
         return f"/gates/{gate_id}"
     return f"/inbox/next?{urlencode([('after', gate_id), *parse_qsl(queue)])}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi.responses import HTMLResponse, JSONResponse
 
@@ -10,13 +10,14 @@ from api.console.page import Page
 from api.console.pages import gate_model
 from api.console.pages.gate_effects import value_text
 from api.console.pages.gate_history import decided_in_words, happening, history
-from api.console.pages.gate_input import queue_of
+from api.console.pages.gate_input import next_address, queue_of
 from api.console.pages.gate_model import Notice, Shown
 from workflows.store.db import Tx
 from workflows.usecases.gate_reading import Reading, reading
 from workflows.usecases.similar import Similar, similar
 
 Json = Any
+Part = Literal["", "panel", "own"]
 ACTS = ("edit", "reject", "changes")
 
 
@@ -42,28 +43,34 @@ async def show(
     gate_id: str,
     *,
     status: int = 200,
-    panel: bool = False,
+    part: Part = "",
+    queue: str | None = None,
     against: int | None = None,
     notice: Notice | None = None,
     typed: str = "",
     act: str = "",
 ) -> HTMLResponse:
-    """The gate as a page, or as a panel for a page that holds several."""
+    """The gate as a page, as a panel for a page that holds several (``panel``), or as what is in the page of its own
+    (``own``). ``queue`` is the list to go on with, by default the one that the address or the form names.
+    """
     found, like = await load(page, gate_id)
     act = act if act in ACTS else ""
     shown = gate_model.shown(found, similar=like, against=against, notice=notice, typed=typed, act=act)
-    if panel:
-        return page.fragment("gate/panel.html", panel=True, **context(page, shown))
-    return await page.render("gate/index.html", status=status, panel=False, **context(page, shown))
+    given = context(page, shown, queue)
+    if part:
+        return page.fragment(f"gate/{part}.html", panel=part == "panel", **given)
+    return await page.render("gate/index.html", status=status, panel=False, **given)
 
 
-def context(page: Page, shown: Shown) -> dict[str, Json]:
+def context(page: Page, shown: Shown, queue: str | None = None) -> dict[str, Json]:
     """What every template of a gate is given."""
+    queue = queue_of(page) if queue is None else queue
     return {
         "shown": shown,
         "gate": shown.gate,
         "reading": shown.reading,
-        "queue": queue_of(page),
+        "queue": queue,
+        "next": None if queue is None else next_address(page, shown.gate.id, queue),
         "progress": gate_model.progress,
         "exactly": value_text,
         "may_see_calls": page.may("gate_calls"),

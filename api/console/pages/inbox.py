@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +17,7 @@ from api.console import chrome
 from api.console.formats import shown, title_case
 from api.console.guard import console_router
 from api.console.page import Page, PageDep
+from api.console.pages import gate_load
 from api.console.pages.inbox_query import InboxQuery
 from api.remembered import Remembered
 from workflows.gates.model import GateState
@@ -115,12 +117,19 @@ async def inbox_waiting(page: PageDep) -> Response:
 
 
 @router.get("/next")
-async def inbox_next(page: PageDep, after: str = "") -> Response:
-    """Go on to the gate that follows ``after`` in the list the query describes, or to the list when nothing is left."""
+async def inbox_next(page: PageDep, after: str = "", part: str = "") -> Response:
+    """Go on to the gate that follows ``after`` in the list the query describes, or to the list when nothing is left.
+
+    ``part=gate`` gives what is in that gate's page, for a script to have it ready; nothing (204) when nothing is left.
+    """
     query = InboxQuery.of(page.request.query_params)
     wanted = query.narrowing(page.actor, page.services.db.clock())
     found = await page.services.db.read(lambda tx: lines.after(tx, page.namespace, after, wanted))
-    return RedirectResponse(query.address() if found is None else gate_address(found, query), 303)
+    if part == "gate":
+        if found is None:
+            return Response(status_code=HTTPStatus.NO_CONTENT)
+        return await gate_load.show(page, found, part="own", queue=query.encoded())
+    return RedirectResponse(query.address() if found is None else gate_address(found, query), HTTPStatus.SEE_OTHER)
 
 
 def gate_address(gate_id: str, query: InboxQuery) -> str:

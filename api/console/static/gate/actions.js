@@ -9,9 +9,19 @@
 import { $, $$, csrf, el, getJson, getPart, live, me, post, Refused, tellRefusal, toast } from "../core.js";
 
 const INPUT = "input:not([type=hidden]), select, textarea:not([hidden])";
-const DECISIONS = ["approve", "reject", "changes", "edit"];
+const DECISIONS = ["approve", "reject", "changes", "edit"], TAP_MS = 400;
 const SAID = ["comment.added", "decision.vote", "approval.extended", "approval.assigned", "decision.undone", "claim.released"];
 const gone = (status) => new Refused({ status, detail: status ? "This could not be loaded." : "The server cannot be reached.", remedy: "Nothing was changed. Try again, or reload the page." });
+
+let decided = -TAP_MS;
+
+// The next gate stands where the one before stood: the second half of a double tap is no decision on it.
+function settle(article) {
+  const left = decided + TAP_MS - performance.now();
+  if (left <= 0) return;
+  article.toggleAttribute("data-settling", true);
+  setTimeout(() => article.removeAttribute("data-settling"), left);
+}
 
 export function attach(article, { native = [] } = {}) {
   const id = article.dataset.gate, address = `/gates/${id}`;
@@ -22,12 +32,14 @@ export function attach(article, { native = [] } = {}) {
   const tell = (name, detail) => article.dispatchEvent(new CustomEvent(`gate:${name}`, { bubbles: true, cancelable: true, detail }));
   const stale = () => article.hasAttribute("data-stale");
   let busy = false;
+  settle(article);
 
   // Sending --------------------------------------------------------------------------
 
   on(article, "submit", (event) => {
     const form = event.target, what = form.dataset.act, looks = what === "preview" || event.submitter?.dataset.again !== undefined;
     if (what === "approve" && editing()) { event.preventDefault(); return toast("You changed the suggestion: confirm that, or reload the page to approve it as it was.", { tone: "warn" }); }
+    if (!looks && DECISIONS.includes(what)) decided = performance.now();
     if (!what || (!looks && native.includes(what))) return;
     event.preventDefault();
     if (!busy) (looks ? look : send)(form, event.submitter, what);

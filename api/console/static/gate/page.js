@@ -1,30 +1,92 @@
-// A gate on its own page: keys, being seen, and going on. Decisions are sent by their forms: the page that follows says what
-// was done, or why not, and offers to undo it.
+// A gate on its own page: keys, being seen, deciding, and going on. The next gate of the list is there at once when it came
+// in time; otherwise the form goes its own way, and the page that follows says what was done, or why not.
 
-import { $, $$, toast, typing } from "../core.js";
+import { $, $$, csrf, el, post, tellRefusal, toast, typing } from "../core.js";
 import { attach } from "./actions.js";
+import * as onward from "./onward.js";
 
-const article = $("article[data-gate]");
-const gate = attach(article, { native: ["approve", "reject", "changes", "edit", "undo"] });
-const UNDO_MS = 5000;
+const DECIDES = ["approve", "reject", "changes", "edit"], UNDO_MS = 5000;
+const main = $("#main");
+let own = $("[data-own]"), gate = attached(), sending = null, offered = null;
 
-article.addEventListener("gate:changed", (event) => {
+function attached() { return attach($("article[data-gate]", own), { native: [...DECIDES, "undo"] }); }
+
+main.addEventListener("gate:changed", (event) => {
   if (gate.typed()) return;
   event.preventDefault();
   location.reload();
 });
-article.addEventListener("click", (event) => { if (event.target.closest("[data-show-now]")) location.assign(location.pathname + location.search); });
+main.addEventListener("click", (event) => { if (event.target.closest("[data-show-now]")) location.assign(location.pathname + location.search); });
 
-// The offer to undo goes when its time is over.
+// Deciding and going on. A refusal brings the gate back -------------------------------------
+
+main.addEventListener("submit", (event) => {
+  const form = event.target, submitter = event.submitter;
+  if (event.defaultPrevented || !DECIDES.includes(form.dataset.act)) return;
+  const next = sending ? null : onward.take();
+  if (!sending && !next) return;
+  event.preventDefault();
+  if (sending) sending.then(() => form.requestSubmit(submitter)); // one after the other; a form that is gone sends nothing
+  else sending = decide(form, submitter, next).finally(() => { sending = null; });
+});
+addEventListener("beforeunload", (event) => { if (sending) event.preventDefault(); });
+
+async function decide(form, submitter, next) {
+  const here = own, was = gate, edits = form.dataset.act === "edit";
+  const asked = post(form.getAttribute("action"), new FormData(form, submitter));
+  if (edits) submitter?.setAttribute("aria-busy", "true"); else put(next); // an edit may be refused for what is in its fields
+  try {
+    const answer = await asked;
+    if (edits) put(next);
+    was.detach();
+    toast(`${here.dataset.title}: ${answer.text}`, answer.undo ? { undo: offer(answer), seconds: answer.undo_s, key: "z" } : {});
+    gate.seen();
+    onward.ready(own);
+  } catch (error) {
+    if (own !== here && !gate.typed()) { gate.detach(); put(here, was); }
+    submitter?.removeAttribute("aria-busy");
+    error.message = own === here ? error.message : `${here.dataset.title}: ${error.message}`;
+    tellRefusal(error);
+    was.refresh();
+    onward.ready(own);
+  }
+}
+
+/** Show a gate in place of the other; without scripts it would be a page of its own. */
+function put(node, known = null) {
+  own.replaceWith(node);
+  own = node;
+  gate = known ?? attached();
+  $("[data-flash]")?.remove();
+  history.replaceState(null, "", node.dataset.here);
+  document.title = `${node.dataset.title} · Visto`;
+  scrollTo(0, 0);
+  const title = $("h1", node);
+  title.tabIndex = -1;
+  title.focus({ preventScroll: true });
+}
+
+// Taking back: the gate opens again on its page ------------------------------------------------
+
+function offer(answer) {
+  const hidden = (name, value) => el("input", { type: "hidden", name, value });
+  const form = el("form", { method: "post", action: answer.undo, hidden: true }, hidden("csrf", csrf), hidden("queue", new URLSearchParams(location.search).get("queue") ?? ""));
+  const undo = offered = () => { document.body.append(form); form.requestSubmit(); };
+  setTimeout(() => { if (offered === undo) offered = null; }, answer.undo_s * 1000);
+  return undo;
+}
+
 const offers = () => $$('main form[action$="/undo"]');
-setTimeout(() => { for (const form of offers()) form.remove(); }, UNDO_MS);
-function undo() {
+setTimeout(() => { for (const form of offers()) form.remove(); }, UNDO_MS); // the offer goes when its time is over
+
+async function undo() {
+  await sending;
   const [form] = offers();
-  if (form) form.requestSubmit(); else toast("There is nothing to undo any more.", { tone: "info" });
+  if (form) form.requestSubmit(); else if (offered) offered(); else toast("There is nothing to undo any more.", { tone: "info" });
 }
 
 const keys = $('dialog[data-dialog="keys"]');
-const KEYS = { a: gate.approve, e: gate.edit, r: gate.reject, u: gate.changes, z: undo, "?": () => keys.showModal() };
+const KEYS = { a: () => gate.approve(), e: () => gate.edit(), r: () => gate.reject(), u: () => gate.changes(), z: undo, "?": () => keys.showModal() };
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !keys.open && gate.close()) event.preventDefault();
   if (typing(event) || event.repeat) return;
@@ -37,6 +99,7 @@ function look() {
   if (document.hidden || document.prerendering) return;
   document.removeEventListener("visibilitychange", look);
   gate.seen();
+  onward.ready(own);
 }
 document.addEventListener("visibilitychange", look);
 document.addEventListener("prerenderingchange", look, { once: true });

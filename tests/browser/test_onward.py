@@ -1,0 +1,206 @@
+"""Going through a list gate by gate, each on its own page: the next one is there at once, and nothing is decided unseen."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.conftest import Visitors
+from tests.browser.house import House
+from tests.browser.test_gate import ELSEWHERE_MS, kinds
+from tests.browser.test_inbox import line, shown
+from tests.browser.test_inbox_deciding import outcomes
+
+NEXT = re.compile("part=gate")
+
+
+def begin(visit: Visitors, gate: str, *, phone: bool = True, blind: bool = False) -> Page:
+    """The page of a gate out of the inbox, with the next one fetched. ``window.same`` is gone when the page is left."""
+    page = visit("Ana", phone=phone)
+    if blind:
+        page.route(re.compile(r"/live\?"), lambda route: route.abort())
+    page.goto(f"/gates/{gate}?queue=")
+    ahead(page)
+    page.evaluate("window.same = true")
+    return page
+
+
+def ahead(page: Page) -> None:
+    """Wait until the next gate is here too."""
+    expect(page.locator("[data-own][data-ahead]")).to_have_count(1)
+
+
+def here(page: Page, gate: str) -> None:
+    """The gate is shown, and the page was never left."""
+    expect(page.locator(f'article[data-gate="{gate}"]')).to_be_visible()
+    expect(page).to_have_url(re.compile(f"/gates/{gate}[?]queue=$"))
+    assert page.evaluate("window.same") is True
+
+
+def approve(page: Page) -> None:
+    page.get_by_role("button", name=re.compile("^Approve")).tap()
+
+
+def hold_decisions(page: Page) -> list[Route]:
+    """Decisions that are sent from now on, which go on when they are told to."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/decide", hold)
+    return held
+
+
+def test_a_thumb_goes_from_gate_to_gate_without_a_page_in_between(house: House, visit: Visitors) -> None:
+    """Approve, reject and ask for changes; what is left at the end is the list."""
+    gates = house.batch(4)
+    page = begin(visit, gates[0].gate_id)
+    approve(page)
+    here(page, gates[1].gate_id)
+    expect(page).to_have_title(re.compile("A-1002"))
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+    expect(page.locator("#toasts")).to_contain_text("Approved.")
+    ahead(page)
+    page.locator("summary", has_text="Reject").tap()
+    page.get_by_role("button", name="Wrong data").tap()
+    here(page, gates[2].gate_id)
+    ahead(page)
+    page.locator("summary", has_text="Changes").tap()
+    page.get_by_label("What should be different?").fill("Look at the address.")
+    page.get_by_role("button", name="Request changes").last.tap()
+    here(page, gates[3].gate_id)
+    approve(page)
+    page.wait_for_url(re.compile("/inbox$"))
+    expect(page.get_by_text("Approved.")).to_be_visible()
+    assert outcomes(house, gates) == ["approved", "rejected", "changes_requested", "approved"]
+
+
+def test_the_next_gate_is_there_while_the_decision_is_on_its_way(house: House, visit: Visitors) -> None:
+    gates = house.batch(3)
+    page = begin(visit, gates[0].gate_id)
+    held = hold_decisions(page)
+    approve(page)
+    here(page, gates[1].gate_id)
+    assert outcomes(house, gates) == []
+    held[0].continue_()
+    ahead(page)
+    assert outcomes(house, gates) == ["approved"]
+
+
+def test_fetching_ahead_is_not_seeing(house: House, visit: Visitors) -> None:
+    gates = house.batch(3)
+    page = begin(visit, gates[0].gate_id)
+    with page.expect_response(re.compile(f"{gates[1].gate_id}/seen$")):
+        approve(page)
+    ahead(page)
+    assert ["approval.viewed" in kinds(house, gate) for gate in gates] == [True, True, False]
+
+
+def test_a_double_tap_decides_one(house: House, visit: Visitors) -> None:
+    """The second half falls on the gate that has just come, whose button stands at the same place."""
+    gates = house.batch(3)
+    page = begin(visit, gates[0].gate_id)
+    box = page.get_by_role("button", name=re.compile("^Approve")).bounding_box()
+    assert box is not None
+    at = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.touchscreen.tap(*at)
+    page.touchscreen.tap(*at)
+    here(page, gates[1].gate_id)
+    ahead(page)
+    expect(page.locator("article[data-settling]")).to_have_count(0)
+    assert outcomes(house, gates) == ["approved"]
+
+
+def test_a_double_click_beside_the_list_decides_one(house: House, visit: Visitors) -> None:
+    gates = house.batch(3)
+    page = visit("Ana")
+    with page.expect_response(re.compile(f"/gates/{gates[2].gate_id}.part=panel")):
+        page.goto("/inbox")
+    shown(page, gates[0].gate_id)
+    page.locator('[data-pane] form[data-act="approve"] button').dblclick()
+    shown(page, gates[1].gate_id)
+    expect(line(page, gates[0].gate_id)).to_contain_text("Approved by you")
+    expect(page.locator("article[data-settling]")).to_have_count(0)
+    assert outcomes(house, gates) == ["approved"]
+
+
+def test_what_is_refused_comes_back(house: House, visit: Visitors) -> None:
+    """Its content changed a moment ago: nothing is decided, the gate is there again and says so."""
+    execution = house.execute(state="waiting")
+    gates = house.batch(3, execution=execution)
+    page = begin(visit, gates[0].gate_id, blind=True)
+    house.gate(execution, key="0", risk="high", reason="Another look was taken.")
+    approve(page)
+    expect(page.locator("#toasts .bad")).to_be_visible()
+    here(page, gates[0].gate_id)
+    expect(page.get_by_role("button", name=re.compile("^Approve"))).to_be_disabled()
+    assert outcomes(house, gates) == []
+    page.get_by_role("button", name="Show it").tap()
+    approve(page)
+    here_again = page.locator(f'article[data-gate="{gates[1].gate_id}"]')
+    expect(here_again).to_be_visible()
+    assert outcomes(house, gates) == ["approved"]
+
+
+def test_a_decision_is_taken_back_by_toast_and_by_key(house: House, visit: Visitors) -> None:
+    """The gate opens again on its page, within the same list."""
+    gates = house.batch(3)
+    page = begin(visit, gates[0].gate_id, phone=False)
+    for way in ("toast", "key"):
+        ahead(page)
+        page.keyboard.press("a")
+        expect(page.locator(f'article[data-gate="{gates[1].gate_id}"]')).to_be_visible()
+        if way == "toast":
+            page.locator("#toasts").get_by_role("button", name="Undo").click()
+        else:
+            page.keyboard.press("z")
+        expect(page.get_by_text("Undone; it is open again.")).to_be_visible()
+        expect(page).to_have_url(re.compile(f"/gates/{gates[0].gate_id}[?]queue=$"))
+    assert outcomes(house, gates) == []
+
+
+def test_z_waits_for_a_decision_that_is_on_its_way(house: House, visit: Visitors) -> None:
+    gates = house.batch(3)
+    page = begin(visit, gates[0].gate_id, phone=False)
+    held = hold_decisions(page)
+    page.keyboard.press("a")
+    here(page, gates[1].gate_id)
+    page.keyboard.press("z")
+    held[0].continue_()
+    expect(page.get_by_text("Undone; it is open again.")).to_be_visible()
+    assert outcomes(house, gates) == []
+
+
+def test_what_others_decide_meanwhile_is_passed_over(house: House, visit: Visitors) -> None:
+    """The gate that was fetched is decided by somebody else: the one behind it is fetched, and shown."""
+    gates = house.batch(3)
+    page = begin(visit, gates[0].gate_id)
+    with page.expect_response(NEXT, timeout=ELSEWHERE_MS):
+        house.decide(gates[1], "Ben")
+    ahead(page)
+    approve(page)
+    here(page, gates[2].gate_id)
+
+
+def test_an_edit_goes_on_when_it_was_taken(house: House, visit: Visitors) -> None:
+    gates = house.batch(3)
+    page = begin(visit, gates[0].gate_id)
+    page.get_by_role("link", name="Edit").tap()
+    page.get_by_label("risk").select_option("high")
+    page.get_by_role("button", name="Look at what it will do").tap()
+    page.get_by_role("button", name="Confirm and approve").tap()
+    here(page, gates[1].gate_id)
+    expect(page.locator("#toasts")).to_contain_text("Approved with your changes.")
+    assert outcomes(house, gates) == ["edited"]
+
+
+def test_a_next_gate_that_does_not_come_in_time_is_a_page_as_without_scripts(house: House, visit: Visitors) -> None:
+    gates = house.batch(2)
+    page = visit("Ana", phone=True)
+    page.route(NEXT, lambda route: route.abort())
+    page.goto(f"/gates/{gates[0].gate_id}?queue=")
+    approve(page)
+    page.wait_for_url(re.compile(f"/gates/{gates[1].gate_id}[?]queue=$"))
+    expect(page.get_by_text("Approved.")).to_be_visible()
