@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.ports import free_port
 from workflows.settings import Settings
 from workflows.store import migrate
 from workflows.store.db import Database
@@ -35,9 +35,7 @@ class Server:
     """One API process on a port of its own."""
 
     def __init__(self, home: Path, temporal: str, before: str = "") -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         env = {name: value for name, value in os.environ.items() if not name.startswith("VISTO_")}
         env |= {"VISTO_HOME": str(home), "VISTO_API_PORT": str(self.port), "VISTO_TEMPORAL_ADDRESS": temporal}
         root = Path(__file__).parents[2]

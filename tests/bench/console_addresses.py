@@ -11,10 +11,11 @@ import sqlalchemy as sa
 
 from api.console.mount import ROUTERS
 from api.policies import POLICIES
+from tests.bench import console_knowledge
 from tests.browser.house import NS, PATH, House
 from workflows.gates.ids import batch_key
 from workflows.store.db import Tx
-from workflows.store.repositories import inbox
+from workflows.store.repositories import inbox, keys
 from workflows.store.repositories.inbox import Narrowing
 from workflows.store.tables import audit_event, executions, gate_revisions, gates
 from workflows.usecases import sign_in_links as links
@@ -25,9 +26,6 @@ ELSEWHERE = {
     "live_events": "a stream",
     "start_oidc": "leads to the provider",
     "finish_oidc": "comes from the provider",
-    "new_key_page": "is shown once, to whoever has just made a key",
-    "document_page": "needs a knowledge base",
-    "collection_page": "needs a knowledge base",
 }
 """GET routes that are not measured, and why."""
 
@@ -86,6 +84,9 @@ def _names(tx: Tx, house: House, big: str) -> dict[str, str]:
         "number": "1",
         "gate_passage.number": "0",
         "group_page.name": "fraud",
+        "collection": console_knowledge.COLLECTION,
+        "?document_page": f"?name={console_knowledge.DOCUMENT}",
+        "key_id": _key(tx, house),
         "revision": "1",
         "?inbox_states": f"?ids={','.join(some)}",
         "?inbox_fresh": f"?ids={','.join(some)}",
@@ -94,6 +95,11 @@ def _names(tx: Tx, house: House, big: str) -> dict[str, str]:
         "ids": ",".join(some),
         "cursor": view.next_cursor or "",
     }
+
+
+def _key(tx: Tx, house: House) -> str:
+    """A key; its page no longer shows what it showed once, and is the same otherwise."""
+    return keys.create(tx, NS, house.actors["Ben"].principal_id, "bench", ("gates:read",)).key.id
 
 
 def _letter(tx: Tx, house: House, gate: str) -> str:
@@ -141,9 +147,11 @@ def _asked(names: Mapping[str, str], big: str) -> list[Address]:
         ),
         "flows_page": ("q=nothing", "state=active"),
         "people_page": ("q=person-17", "group=legal"),
+        "collection_page": ("q=new+address",),
     }
     paths = {"inbox_page": "/inbox", "executions_page": "/executions", "journal_page": "/journal"}
     paths |= {"flows_page": "/flows", "people_page": "/people"}
+    paths |= {"collection_page": f"/knowledge/{console_knowledge.COLLECTION}"}
     asked = [Address(f"{name} {_short(q)}", f"{paths[name]}?{q}") for name, queries in lists.items() for q in queries]
     parts = {
         "execution_elements_page": (f"{run}/elements", ("state=waiting", "at=9000", "key=57")),

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from tests.bench.console_addresses import Address
 from tests.bench.console_served import Served
 from tests.bench.load import Samples
-from tests.browser.conftest import WIDE
+from tests.browser.conftest import PHONE, WIDE
 from tests.browser.house import NS, House
 from workflows.arbiter import deciding
 from workflows.arbiter.model import Decide
@@ -23,24 +23,31 @@ Json = Any
 Cookie = dict[str, str]
 PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
 LOADED = "() => performance.getEntriesByType('navigation')[0].loadEventEnd"
-WATCH = """() => {
-  const before = document.querySelector('[data-pane] article[data-gate]')?.dataset.gate;
+WATCH = """([where, what]) => {
+  const before = document.querySelector(where)?.dataset.gate;
   window.shownAfter = new Promise((done) => {
     const look = () => {
-      const now = document.querySelector('[data-pane] article[data-gate]');
+      const now = document.querySelector(where);
       if (now && now.dataset.gate !== before) done(performance.now() - window.pressedAt);
       else requestAnimationFrame(look);
     };
-    addEventListener('keydown', () => { window.pressedAt = performance.now(); }, { capture: true, once: true });
+    addEventListener(what, () => { window.pressedAt = performance.now(); }, { capture: true, once: true });
     requestAnimationFrame(look);
   });
 }"""
+IN_PANE, IN_PAGE = "[data-pane] article[data-gate]", "#main > [data-own] article[data-gate]"
 PREFETCHED_MS = 250
 """A person looks at least so long at a gate; the keys are pressed with this pause."""
 
 
-def _context(browser: Browser, url: str, cookie: Cookie | None) -> BrowserContext:
-    context = browser.new_context(base_url=url, viewport=WIDE, reduced_motion="reduce")  # type: ignore[arg-type]
+def _context(browser: Browser, url: str, cookie: Cookie | None, *, phone: bool = False) -> BrowserContext:
+    context = browser.new_context(
+        base_url=url,
+        viewport=PHONE if phone else WIDE,  # type: ignore[arg-type]
+        has_touch=phone,
+        is_mobile=phone,
+        reduced_motion="reduce",
+    )
     context.set_default_timeout(20_000)
     if cookie is not None:
         context.add_cookies([cookie])  # type: ignore[list-item]
@@ -81,11 +88,28 @@ def inbox(browser: Browser, served: Served, cookie: Cookie, times: int) -> Json:
 def _pressed(page: Page, key: str, times: int) -> Samples:
     took = Samples()
     for _ in range(times):
-        page.evaluate(WATCH)
+        page.evaluate(WATCH, [IN_PANE, "keydown"])
         page.keyboard.press(key)
         took.values.append(float(page.evaluate("() => window.shownAfter")))
         page.wait_for_timeout(PREFETCHED_MS)
     return took
+
+
+def on_a_phone(browser: Browser, served: Served, cookie: Cookie, times: int) -> Json:
+    """From the thumb on *Approve* to the next gate, each on its own page."""
+    context = _context(browser, served.url, cookie, phone=True)
+    page = context.new_page()
+    page.goto("/inbox")
+    page.locator("li.line:not([data-end]) a").first.tap()
+    took = Samples()
+    for _ in range(times):
+        page.wait_for_selector("[data-own][data-ahead]")
+        page.wait_for_timeout(PREFETCHED_MS)
+        page.evaluate(WATCH, [IN_PAGE, "touchstart"])
+        page.locator('form[data-act="approve"] button').tap()
+        took.values.append(float(page.evaluate("() => window.shownAfter")))
+    context.close()
+    return took.shown()
 
 
 def _elsewhere(page: Page, served: Served, times: int) -> Samples:

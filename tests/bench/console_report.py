@@ -15,6 +15,7 @@ LISTS = (
     "flows_page",
     "journal_page",
     "people_page",
+    "collection_page",
     "execution_elements_page",
 )
 WHOLE_BATCH = "select=all"
@@ -29,6 +30,7 @@ def tables(found: Json) -> str:
     keys = [
         ["`j`: the next gate is shown", *_spread(inbox["next_ms"])],
         ["`a`: decided, and the next gate is shown", *_spread(inbox["decide_ms"])],
+        ["*Approve* tapped on a phone: the next gate is shown", *_spread(inbox["phone_ms"])],
         ["decided by somebody else: greyed out", *_spread(inbox["elsewhere_ms"])],
     ]
     return "\n\n".join(

@@ -1,4 +1,4 @@
-"""A filled store behind the API as it is run: ``visto api`` in a process of its own, with Temporal beside it."""
+"""A filled store behind the API as it is run: ``visto api`` in a process of its own, Temporal and Chroma beside it."""
 
 from __future__ import annotations
 
@@ -41,6 +41,10 @@ class Served:
         return self._plan.urls["api"]
 
     @property
+    def chroma_url(self) -> str:
+        return self._plan.urls["chroma"]
+
+    @property
     def _env(self) -> Mapping[str, str]:
         kept = {name: value for name, value in self._plan.env.items() if name not in MODELS}
         own = {"VISTO_JOURNAL_KEY": base64.b64encode(KEY).decode(), "VISTO_REQUESTS_PER_SECOND": FREE}
@@ -55,9 +59,8 @@ class Served:
         self._open.close()
 
     def start(self) -> None:
-        """Start Temporal and the API, and wait until both answer."""
-        api = self._plan.ours()[0]
-        for spec in (self._plan.servers()[0], api):
+        """Start Temporal, Chroma and the API, and wait until all answer."""
+        for spec in (*self._plan.servers(), self._plan.ours()[0]):
             running = Running(Spec(spec.name, spec.argv, self._env, spec.log, spec.ready))
             self._open.callback(running.stop)
             running.launch()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from hypothesis import strategies as st
 from rag.embed import HashingEmbedder
 from rag.knowledge import Knowledge
 from rag.settings import KnowledgeSettings
+from tests.support.ports import free_port
 
 CHROMA = Path(sys.executable).parent / "chroma"
 START_SECONDS = 30
@@ -55,12 +55,6 @@ class ChromaServer:
             self.process.kill()
             self.process.wait()
             self.process = None
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def make_server(folder: Path) -> ChromaServer:

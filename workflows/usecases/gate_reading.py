@@ -16,7 +16,7 @@ from workflows.gates.model import Action, Actor, GateError, GateState, Outcome
 from workflows.journal import read
 from workflows.journal.read import Entry
 from workflows.store.db import Tx
-from workflows.store.repositories import names, reviewers, votes
+from workflows.store.repositories import inbox_facts, names, reviewers, votes
 from workflows.store.repositories.decisions import Decision
 from workflows.store.repositories.gates import GateRevision
 from workflows.store.repositories.reviewers import Reviewer
@@ -68,7 +68,7 @@ class Reading:
     """``refusal`` is why the reader may not decide now, None when they may; ``edit_refusal`` the same for an edit.
 
     ``deciders`` may decide at the present stage, the reader included if so. ``entitled`` may claim, assign and extend.
-    ``decision`` is the one that stands.
+    ``decision`` is the one that stands. ``voted`` says that the reader agreed and others still must.
     """
 
     gate: GateDetail
@@ -81,6 +81,7 @@ class Reading:
     may_undo: bool
     may_ask_changes: bool
     counts_own_edit: bool
+    voted: bool
     claim: Claim | None
     stages: tuple[Stage, ...]
     deciders: tuple[Reviewer, ...]
@@ -90,6 +91,11 @@ class Reading:
     effects: tuple[Entry, ...]
     names: dict[str, str]
     now: datetime
+
+    @property
+    def missing(self) -> int:
+        """How many more must agree at the present stage."""
+        return next((stage.missing for stage in self.stages if stage.state == "current"), 0)
 
     @property
     def is_open(self) -> bool:
@@ -123,6 +129,7 @@ def reading(tx: Tx, namespace: str, gate_id: str, actor: Actor) -> Reading:
         may_undo=undoable and actor.kind == "person" and (decider == actor.principal_id or ADMIN in actor.roles),
         may_ask_changes=_may_ask_changes(current),
         counts_own_edit="editor" not in current.policy.exclude,
+        voted=gate_id in inbox_facts.voted(tx, namespace, [gate_id], actor.principal_id or ""),
         claim=_claim(current, called, actor, tx.now),
         stages=tuple(_stages(tx, current, staff, called)),
         deciders=tuple(one for one in staff if _may(current, one)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from api.console.formats import duration, title_case
+from api.console.formats import duration, plural, title_case
 from api.console.pages.gate_diff import Change, changes
 from api.console.pages.gate_effects import Effect, effects
 from api.console.pages.gate_form import FormField, form_fields
@@ -104,6 +104,11 @@ class Shown:
     @property
     def may_decide(self) -> bool:
         return self.reading.refusal is None
+
+    @property
+    def may_approve(self) -> bool:
+        """Whether a yes of theirs would add anything."""
+        return self.may_decide and not self.reading.voted
 
     @property
     def may_edit(self) -> bool:
@@ -212,8 +217,15 @@ def standing(reading: Reading) -> Notice | None:
     if decision is not None:
         return Notice(f"{decided_in_words(reading)}.", _after(reading), _tone(decision.outcome))
     if refusal is None:
-        return None
+        return _voted(reading) if reading.voted else None
     return _not_for_you(reading, refusal)
+
+
+def _voted(reading: Reading) -> Notice:
+    others = plural(reading.missing, "more person must", "more people must")
+    return Notice(
+        "You approved this.", f"{others} agree. Until then you can still reject it or ask for changes.", "info"
+    )
 
 
 def _after(reading: Reading) -> str:

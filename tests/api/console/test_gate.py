@@ -327,6 +327,10 @@ async def test_two_people_must_agree(desk: Desk, office: Office) -> None:
     assert "Your approval counts; 1 more person must agree." in page
     assert "1 of 2 approvals at stage fraud" in page
     assert f'action="{address}/undo"' not in page
+    assert "1 more person must agree. Until then you can still reject it" in page
+    assert 'data-act="approve"' not in page
+    assert 'data-act="reject"' in page
+    assert 'data-act="approve"' in (await desk("admin", address)).text
 
 
 async def test_claim_keeps_others_away_until_it_is_released(desk: Desk, office: Office) -> None:

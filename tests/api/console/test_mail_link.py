@@ -15,7 +15,7 @@ from tests.support.hostile import sample
 from tests.workflows.arbiter.conftest import make_plan
 from workflows.arbiter import handling
 from workflows.arbiter.model import Claim, Opened
-from workflows.flow.planned import ExpirePlan, GatePlan, TaskPlan
+from workflows.flow.planned import ExpirePlan, GatePlan, StagePlan, TaskPlan
 from workflows.gates.model import Evidence
 from workflows.store.repositories import decisions, principals
 from workflows.store.repositories.decisions import Decision
@@ -133,6 +133,16 @@ async def test_who_comes_second_reads_who_was_first(desk: Desk, office: Office) 
 
 
 # Only what is possible is offered -------------------------------------------------
+
+
+async def test_who_agreed_already_is_told_so_and_can_still_say_no(desk: Desk, office: Office) -> None:
+    """Opened again while others must join, the letter offers what would change something."""
+    gate = office.open(make_plan(stages=(StagePlan(groups=("fraud",), quorum=2),)))
+    answer = await desk.post("anon", link(office, gate), {"action": "approve", "comment": ""})
+    assert "Your vote counts; 1 more must agree." in answer.text
+    again = await shown(desk, link(office, gate))
+    assert "You approved this." in again
+    assert buttons(again) == ["reject", "request_changes"]
 
 
 async def test_whoever_asked_is_told_why_they_may_not_decide(desk: Desk, office: Office) -> None:
