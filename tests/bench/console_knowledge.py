@@ -25,7 +25,9 @@ def fill(house: House, chroma_url: str, documents: int) -> None:
 
 def _document(number: int, text: str) -> SourceDocument:
     paragraphs = [part.strip() for part in text.split("\n\n") if part.strip()]
-    rows = tuple(Record(title=f"{number}.{n}", text=f"{one} ({number})") for n, one in enumerate(paragraphs))
+    rows = tuple(
+        Record(title=f"{number}.{n}", text=f"{one} ({number})", metadata={}) for n, one in enumerate(paragraphs)
+    )
     return SourceDocument(source=f"policy-{number:03}.md", title=f"Policy {number}", records=rows)
 
 

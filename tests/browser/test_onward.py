@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 from playwright.sync_api import Page, Route, expect
 
@@ -87,6 +89,25 @@ def test_the_next_gate_is_there_while_the_decision_is_on_its_way(house: House, v
     held[0].continue_()
     ahead(page)
     assert outcomes(house, gates) == ["approved"]
+
+
+def test_what_is_told_never_lies_on_the_buttons(house: House, visit: Visitors, shot: Callable[..., Path]) -> None:
+    """Nor on the reasons that one of them opens: a thumb need not wait until a message goes."""
+    gates = house.batch(4)
+    for phone in (True, False):
+        page = begin(visit, gates[0 if phone else 1].gate_id, phone=phone)
+        page.keyboard.press("a")
+        expect(page.locator("#toasts .toast")).to_be_visible()
+        expect(page.locator("article[data-settling]")).to_have_count(0)
+        shot(page, f"onward-toast-{'phone' if phone else 'wide'}")
+        buttons = page.locator(".gate-bar").locator("form[data-act=approve] button, a, summary").all()
+        page.locator("summary", has_text="Reject").click()
+        shot(page, f"onward-reasons-{'phone' if phone else 'wide'}")
+        opened = page.locator('details[data-drop="reject"]').get_by_role("button").all()
+        assert len(buttons) == 4
+        assert opened
+        for one in (*buttons, *opened):
+            one.click(trial=True, timeout=1000)
 
 
 def test_fetching_ahead_is_not_seeing(house: House, visit: Visitors) -> None:

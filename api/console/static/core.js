@@ -18,7 +18,7 @@ export function toast(text, { tone = "ok", undo = null, seconds = undo ? 5 : 4, 
   const box = el("div", { class: `toast ${tone}` }, el("span", {}, text));
   const close = () => box.remove();
   if (undo) {
-    const button = el("button", { class: "btn small", type: "button" }, "Undo", ...(key ? [" ", el("kbd", {}, key)] : []));
+    const button = el("button", { class: "btn small", type: "button" }, "Undo", ...(key ? [" ", el("kbd", { class: "wide-only" }, key)] : []));
     button.addEventListener("click", () => { close(); undo(); });
     box.append(button);
   }
