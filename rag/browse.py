@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +52,7 @@ class Found:
 
 
 def contents(base: KnowledgeBase) -> list[DocumentInfo]:
-    """Every document by name (which costs a read of all metadata)."""
+    """Every document by name. Costs a read of all metadata."""
     counted = Counter(str(row[DOCUMENT]) for page in base.pages(["metadatas"]) for row in page["metadatas"])
     return [DocumentInfo(name, count) for name, count in sorted(counted.items())]
 
@@ -62,14 +62,29 @@ def passages(base: KnowledgeBase, document: str, *, first: int = 0, most: int = 
     return sorted(_between(base, document, first, first + most - 1), key=lambda passage: passage.position)
 
 
-def around(base: KnowledgeBase, hit: Hit) -> tuple[int, str, str]:
-    """The place of a hit in its document, and what stands before and after it there."""
-    own = base.get(ids=[hit.chunk], include=["metadatas"])["metadatas"]
-    if not own:
-        return 0, "", ""
-    at = int(own[0].get(POSITION, 0))
-    near = {passage.position: passage.text for passage in _between(base, hit.document, at - 1, at + 1)}
-    before, after = near.get(at - 1, ""), near.get(at + 1, "")
+def around(base: KnowledgeBase, hits: Sequence[Hit]) -> list[tuple[int, str, str]]:
+    """The place of each hit in its document, and what stands before and after it there."""
+    if not hits:
+        return []
+    page = base.get(ids=[hit.chunk for hit in hits], include=["metadatas"])
+    places = {chunk: int(row.get(POSITION, 0)) for chunk, row in zip(page["ids"], page["metadatas"], strict=True)}
+    near = _near(base, [(hit.document, places[hit.chunk]) for hit in hits if hit.chunk in places])
+    return [_beside(hit, places[hit.chunk], near) if hit.chunk in places else (0, "", "") for hit in hits]
+
+
+def _near(base: KnowledgeBase, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """The texts at these places of documents and next to them."""
+    wanted = [_at(document, at - 1, at + 1) for document, at in places]
+    if not wanted:
+        return {}
+    where = wanted[0] if len(wanted) == 1 else {"$or": wanted}
+    page = base.get(where=where, include=["documents", "metadatas"])
+    rows = zip(page["documents"], page["metadatas"], strict=True)
+    return {(str(row[DOCUMENT]), int(row[POSITION])): text for text, row in rows}
+
+
+def _beside(hit: Hit, at: int, near: Mapping[tuple[str, int], str]) -> tuple[int, str, str]:
+    before, after = near.get((hit.document, at - 1), ""), near.get((hit.document, at + 1), "")
     return at, before[: len(before) - _shared(before, hit.text)], after[_shared(hit.text, after) :]
 
 
@@ -78,10 +93,13 @@ def ranks(rankings: Mapping[str, list[str]], chunk: str) -> dict[str, int | None
     return {name: ranking.index(chunk) + 1 if chunk in ranking else None for name, ranking in rankings.items()}
 
 
+def _at(document: str, first: int, last: int) -> dict[str, Any]:
+    """The condition for the passages of a document from one place to another."""
+    return {"$and": [{DOCUMENT: {"$eq": document}}, {POSITION: {"$gte": first}}, {POSITION: {"$lte": last}}]}
+
+
 def _between(base: KnowledgeBase, document: str, first: int, last: int) -> Iterator[Passage]:
-    where: dict[str, Any] = {
-        "$and": [{DOCUMENT: {"$eq": document}}, {POSITION: {"$gte": first}}, {POSITION: {"$lte": last}}]
-    }
+    where = _at(document, first, last)
     page = base.get(where=where, include=["documents", "metadatas"])
     for chunk, text, metadata in zip(page["ids"], page["documents"], page["metadatas"], strict=True):
         own = {key: value for key, value in metadata.items() if not key.startswith(RESERVED)}

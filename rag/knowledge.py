@@ -17,7 +17,8 @@ from rag.embed import Embedder, choose
 from rag.filters import DOCUMENT, HEADING
 from rag.index import Index
 from rag.ingest import Ingestion, IngestionCancelled, Progress, remove_document
-from rag.lexical import LexicalCache
+from rag.kept import Kept
+from rag.lexical import index_of
 from rag.model import CollectionInfo, Hit, IngestReport, Json, SourceDocument
 from rag.readers import find_files, read
 from rag.settings import KnowledgeSettings
@@ -40,7 +41,7 @@ class Knowledge:
         self._embedder = embedder
         self._chroma = Chroma(self._settings)
         self._index = Index(self._chroma)
-        self._lexical = LexicalCache()
+        self._lexical, self._listed = Kept(index_of), Kept(contents)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="knowledge")
         self._guard = threading.Lock()
         self._writing: dict[tuple[str, str], threading.Lock] = {}
@@ -126,7 +127,7 @@ class Knowledge:
         return await self._run(self._passage, namespace, collection, chunk)
 
     async def contents(self, namespace: str, collection: str) -> list[DocumentInfo]:
-        """A collection's documents by name, with their number of passages (which costs a read of all metadata)."""
+        """A collection's documents by name, with their number of passages (a read of all metadata after each change)."""
         return await self._run(self._contents, namespace, collection)
 
     async def passages(
@@ -172,7 +173,7 @@ class Knowledge:
 
     def _contents(self, namespace: str, collection: str) -> list[DocumentInfo]:
         with self._index.open(namespace, collection, None) as base:
-            return contents(base)
+            return self._listed.get(base)
 
     def _passages(self, namespace: str, collection: str, document: str, *, first: int, most: int) -> list[Passage]:
         with self._index.open(namespace, collection, None) as base:
@@ -216,7 +217,7 @@ class Knowledge:
             text, metadata = page["documents"][0], page["metadatas"][0]
             heading, document = str(metadata.get(HEADING, "")), str(metadata[DOCUMENT])
             hit = Hit(collection=collection, document=document, chunk=chunk, score=1.0, text=text, heading=heading)
-            return Found(hit, None, None, *around(base, hit))
+            return Found(hit, None, None, *around(base, [hit])[0])
 
     def _delete_document(self, namespace: str, collection: str, document: str) -> int:
         with self._exclusive(namespace, collection), self._index.open(namespace, collection, None) as base:

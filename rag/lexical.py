@@ -1,9 +1,7 @@
-"""Lexical search: BM25 over a collection, kept in memory and made anew when the collection has changed."""
+"""Lexical search: BM25 over a collection."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,9 +9,6 @@ from rag.filters import HEADING, Where, matches
 from rag.index import KnowledgeBase
 from rag.model import Scalar
 from rag.words import terms
-
-_KEPT = 16
-"""How many collections' indexes stay in memory; about 2 KB a passage."""
 
 
 class LexicalIndex:
@@ -52,31 +47,9 @@ class LexicalIndex:
         return found
 
 
-class LexicalCache:
-    """Indexes by collection, shared by threads; one thread builds while the others wait for it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._indexes: OrderedDict[str, tuple[str, LexicalIndex]] = OrderedDict()
-        self._building: dict[str, threading.Lock] = {}
-
-    def get(self, base: KnowledgeBase) -> LexicalIndex:
-        """The index of the collection as it is now. Costs a full read of it after each change."""
-        name, key = str(base.store.id), base.cache_key
-        with self._lock:
-            building = self._building.setdefault(name, threading.Lock())
-        with building:
-            with self._lock:
-                cached = self._indexes.get(name)
-            if cached is None or cached[0] != key:
-                cached = (key, LexicalIndex(_passages(base)))
-            with self._lock:
-                self._indexes[name] = cached
-                self._indexes.move_to_end(name)
-                while len(self._indexes) > _KEPT:
-                    dropped, _ = self._indexes.popitem(last=False)
-                    self._building.pop(dropped, None)
-            return cached[1]
+def index_of(base: KnowledgeBase) -> LexicalIndex:
+    """The index of a collection, in about 2 KB a passage. Costs a full read of it."""
+    return LexicalIndex(_passages(base))
 
 
 def _passages(base: KnowledgeBase) -> Iterable[tuple[str, str, Mapping[str, Scalar]]]:

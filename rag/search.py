@@ -19,7 +19,8 @@ from rag.embed import Embedder
 from rag.filters import DOCUMENT, HEADING, RESERVED, normalise, scoped
 from rag.fusion import fuse
 from rag.index import Index, KnowledgeBase
-from rag.lexical import LexicalCache
+from rag.kept import Kept
+from rag.lexical import LexicalIndex
 from rag.model import BadQuery, Hit, Json
 
 MAX_TOP_K = 50
@@ -36,7 +37,7 @@ class SearchParts:
 
     index: Index
     embedder: Embedder
-    lexical: LexicalCache
+    lexical: Kept[LexicalIndex]
 
 
 class HybridRetriever(BaseRetriever):
@@ -68,7 +69,11 @@ class HybridRetriever(BaseRetriever):
         with self._open() as base:
             rankings = self._rankings(base, asked)
             hits = [to_hit(self._collection, node) for node in self._ranked(base, rankings)]
-            return [self._found(base, hit, rankings) for hit in hits]
+            return [
+                Found(hit, places["dense"], places["lexical"], *beside)
+                for hit, beside in zip(hits, around(base, hits), strict=True)
+                for places in [ranks(rankings, hit.chunk)]
+            ]
 
     def _open(self) -> AbstractContextManager[KnowledgeBase]:
         return self._parts.index.open(self._namespace, self._collection, self._parts.embedder.identity)
@@ -82,10 +87,6 @@ class HybridRetriever(BaseRetriever):
 
     def _ranked(self, base: KnowledgeBase, rankings: Mapping[str, list[str]]) -> list[NodeWithScore]:
         return self._nodes(base, fuse(rankings, {"dense": self._parts.embedder.weight, "lexical": 1.0}))
-
-    def _found(self, base: KnowledgeBase, hit: Hit, rankings: Mapping[str, list[str]]) -> Found:
-        places = ranks(rankings, hit.chunk)
-        return Found(hit, places["dense"], places["lexical"], *around(base, hit))
 
     def _dense(self, base: KnowledgeBase, query: str, limit: int) -> list[str]:
         vector = self._parts.embedder.embed([query])[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,6 +54,16 @@ def test_choosing_a_theme_leads_back_to_the_very_address(visit: Visitors, house:
     page.get_by_role("button", name="Dark").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     assert page.url == f"{house.url}/inbox?all=1&q=A%2610"
+
+
+def test_a_time_is_told_as_it_is_where_its_reader_is(visit: Visitors, house: House) -> None:
+    """As everywhere in universal time on the page; when the pointer comes to it, in the browser's own."""
+    house.batch(1)
+    page = visit("Ana", "/executions")
+    time = page.locator("time").first
+    expect(time).to_have_attribute("title", re.compile("UTC$"))
+    time.hover()
+    expect(time).to_have_attribute("title", re.compile(r"^\d\d/\d\d/\d{4}, \d\d:\d\d:\d\d$"))
 
 
 @pytest.mark.parametrize("path", ["/inbox", "/flows", "/account"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rag.browse import DocumentInfo
 from rag.knowledge import Knowledge
 from rag.model import SourceDocument
@@ -44,3 +46,36 @@ async def test_it_finds_what_the_search_finds_and_says_how(knowledge: Knowledge,
     assert sorted(one.nearest or 0 for one in found) == [1, 2, 3]
     lisbon = next(one for one in found if "Lisbon" in one.hit.text)
     assert lisbon.by_words is None
+
+
+async def test_every_hit_of_several_documents_has_its_own_surroundings(knowledge: Knowledge, namespace: str) -> None:
+    """They are read together; what stands around one is never given to another, and ends of documents have less."""
+    documents = [
+        SourceDocument(f"{name}.txt", name, " ".join(f"In {name} {one}" for one in SENTENCES[:60]))
+        for name in ("a", "b")
+    ]
+    await knowledge.ingest_documents(namespace, "c", documents)
+    found = await knowledge.inspect(namespace, "c", "order nothing matters", top_k=50)
+    every = {name: await knowledge.passages(namespace, "c", f"{name}.txt") for name in ("a", "b")}
+    assert len(found) == sum(map(len, every.values()))
+    for one in found:
+        own = every[one.hit.document.removesuffix(".txt")]
+        assert own[one.position].chunk == one.hit.chunk
+        before = own[one.position - 1].text if one.position else ""
+        after = own[one.position + 1].text if one.position + 1 < len(own) else ""
+        assert before.startswith(one.before)
+        assert after.endswith(one.after)
+        assert (bool(one.before), bool(one.after)) == (one.position > 0, one.position + 1 < len(own))
+
+
+async def test_the_list_of_documents_follows_what_another_process_changes(
+    knowledge: Knowledge, namespace: str, connect: Any
+) -> None:
+    await knowledge.ingest_documents(namespace, "c", [SourceDocument("a.txt", "A", "One.")])
+    listed = await knowledge.contents(namespace, "c")
+    assert await knowledge.contents(namespace, "c") is listed
+    other = connect()
+    await other.ingest_documents(namespace, "c", [SourceDocument("b.txt", "B", "Two.")])
+    assert await knowledge.contents(namespace, "c") == [DocumentInfo("a.txt", 1), DocumentInfo("b.txt", 1)]
+    await other.delete_document(namespace, "c", "a.txt")
+    assert await knowledge.contents(namespace, "c") == [DocumentInfo("b.txt", 1)]

@@ -120,14 +120,14 @@ document.addEventListener("visibilitychange", () => {
 {
   const nav = $(".nav");
   const here = $("[aria-current]", nav ?? document);
-  if (nav && here && nav.scrollWidth > nav.clientWidth) nav.scrollLeft = here.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2;
+  if (nav && here && matchMedia("(max-width: 56rem)").matches && nav.scrollWidth > nav.clientWidth) nav.scrollLeft = here.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2;
 }
 
-function localTimes(root = document) {
-  for (const time of $$("time[datetime]", root)) time.title = new Date(time.dateTime).toLocaleString();
-}
-localTimes();
-new MutationObserver((changes) => { for (const change of changes) for (const node of change.addedNodes) if (node.nodeType === 1) localTimes(node); }).observe(document.body, { childList: true, subtree: true });
+// What a time is where its reader is: said when the pointer comes to it, since writing hundreds of them delays the first paint.
+document.addEventListener("pointerover", (event) => {
+  const time = event.target.closest?.("time[datetime]");
+  if (time) time.title = new Date(time.dateTime).toLocaleString();
+});
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
