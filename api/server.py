@@ -11,10 +11,10 @@ import uvicorn
 from agents.settings import model_settings_from_env
 from api.app import create_app
 from api.memory import few_arenas, give_back
-from connectors.connections import ConnectionBook, Secrets
 from workflows.activities.catalog import Catalog
 from workflows.settings import Settings
-from workflows.usecases.services import SECRETS_FILE, Services, build_services
+from workflows.usecases import installation
+from workflows.usecases.services import Services, build_services
 
 KEEP_ALIVE_S = 30
 GRACE_S = 5
@@ -41,17 +41,9 @@ async def serve(settings: Settings) -> None:
 async def installed(settings: Settings) -> Services:
     """The services of this installation, with its own catalogue of names."""
     services = await build_services(settings, Catalog())
-    book = await asyncio.to_thread(_connections, settings)
+    book = await asyncio.to_thread(installation.connections, settings)
     models = frozenset(model_settings_from_env(os.environ).aliases)
     return services.with_world(Catalog(services.db, book, models))
-
-
-def _connections(settings: Settings) -> ConnectionBook:
-    return ConnectionBook.load(
-        settings.connections_file or settings.home / "connections.yaml",
-        environment=settings.environment,
-        secrets=Secrets(os.environ, settings.home / SECRETS_FILE),
-    )
 
 
 def trusted_hosts(settings: Settings) -> tuple[str, ...]:

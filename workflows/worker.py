@@ -18,7 +18,6 @@ from temporalio.worker import Worker
 
 from agents.settings import model_settings_from_env
 from agents.warm import warm
-from connectors.connections import ConnectionBook, Secrets
 from rag.knowledge import Knowledge
 from rag.settings import KnowledgeSettings
 from workflows.activities.deps import Deps
@@ -30,12 +29,12 @@ from workflows.gateway import TemporalUnavailable, connect
 from workflows.interceptor import VistoInterceptor, quiet_temporal_logs
 from workflows.interpreter.chunk import Chunk
 from workflows.interpreter.execution import Execution
-from workflows.journal.keyring import Keyring
 from workflows.journal.records import Journal
 from workflows.runner import Runner
 from workflows.settings import Settings
 from workflows.store.db import Database, StoreUnavailable
 from workflows.store.operator import live_executions
+from workflows.usecases import installation
 from workflows.usecases.keys import payload_keys
 
 GRACE = timedelta(seconds=1)
@@ -53,25 +52,14 @@ after 700, and all it ever finds are a few cycles of frames and exceptions."""
 log = logging.getLogger("visto.worker")
 
 
-def keyring(settings: Settings) -> Keyring:
-    """The journal's key: from the settings, else a file that is made once."""
-    if settings.journal_key is not None:
-        return Keyring.from_text(settings.journal_key.get_secret_value(), "VISTO_JOURNAL_KEY")
-    return Keyring.from_file(settings.keys / "journal.key")
-
-
 def build_deps(settings: Settings) -> Deps:
     """Open everything activities need. Close ``deps.db`` and ``deps.knowledge`` afterwards."""
-    secrets = Secrets(os.environ, settings.home / "secrets.env")
-    book = ConnectionBook.load(
-        settings.connections_file or settings.home / "connections.yaml",
-        environment=settings.environment,
-        secrets=secrets,
-    )
+    secrets = installation.secrets(settings)
+    book = installation.connections(settings, secrets)
     settings.files.mkdir(parents=True, exist_ok=True)
     return Deps(
         db=Database(settings.database),
-        journal=Journal(keyring(settings)),
+        journal=Journal(installation.keyring(settings)),
         settings=settings,
         knowledge=Knowledge(_knowledge_settings(settings)),
         connections=book,

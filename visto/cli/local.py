@@ -40,10 +40,10 @@ def settings() -> Settings:
 @contextmanager
 def opened() -> Iterator[Local]:
     """Open the store of this installation. Raises ``CommandError`` when there is none or it needs an upgrade."""
-    from workflows.journal.keyring import Keyring
     from workflows.journal.records import Journal
     from workflows.store.db import Database
     from workflows.store.migrate import status
+    from workflows.usecases.installation import keyring
 
     found = settings()
     if found.database_url is None and not (found.home / "visto.db").is_file():
@@ -60,14 +60,9 @@ def opened() -> Iterator[Local]:
             code="upgrade",
             remedy="Run `visto database upgrade`.",
         )
-    secret = found.journal_key
-    keyring = (
-        Keyring.from_text(secret.get_secret_value(), "VISTO_JOURNAL_KEY")
-        if secret
-        else Keyring.from_file(found.keys / "journal.key")
-    )
+    keys = keyring(found)
     db = Database(found.database)
     try:
-        yield Local(found, db, Journal(keyring))
+        yield Local(found, db, Journal(keys))
     finally:
         db.close()

@@ -118,20 +118,14 @@ class Play:
             reviewer.decide(api, self.seen[gate["id"]], self.orders)
 
     def _gather(self) -> Cast:
-        from workflows.journal.keyring import Keyring
         from workflows.journal.records import Journal
         from workflows.store.db import Database
+        from workflows.usecases.installation import keyring
 
         settings = self.settings
         db = Database(settings.database)
         try:
-            secret = settings.journal_key
-            keyring = (
-                Keyring.from_text(secret.get_secret_value(), "VISTO_JOURNAL_KEY")
-                if secret
-                else Keyring.from_file(settings.keys / "journal.key")
-            )
-            return gather(db, Journal(keyring), settings.namespace)
+            return gather(db, Journal(keyring(settings)), settings.namespace)
         finally:
             db.close()
 

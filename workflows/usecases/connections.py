@@ -14,11 +14,11 @@ from typing import Any, Literal
 from connectors.base import ConnectorError
 from connectors.connections import ConnectionBook, Outline, Secrets
 from workflows.store.repositories import plans
-from workflows.usecases.services import SECRETS_FILE, Services
+from workflows.usecases.installation import CONNECTIONS_FILE, SECRETS_FILE
+from workflows.usecases.services import Services
 
 Json = Any
 State = Literal["set", "restart", "missing"]
-FILE = "connections.yaml"
 REFERENCE = "$secret"
 
 
@@ -71,7 +71,7 @@ class _Files:
 async def look(services: Services, namespace: str) -> Connections:
     """The connections of a namespace as they are now."""
     settings = services.settings
-    place = settings.connections_file or settings.home / FILE
+    place = settings.connections_file or settings.home / CONNECTIONS_FILE
     secrets_file = settings.home / SECRETS_FILE
     files = await asyncio.to_thread(_read, place, secrets_file, settings.environment, namespace)
     used, named = await services.db.read(lambda tx: _uses(plans.current(tx, namespace)))

@@ -12,14 +12,11 @@ from connectors.connections import Secrets
 from workflows.codec import data_converter
 from workflows.flow.tasktype import World
 from workflows.gateway import Gateway, connect
-from workflows.journal.keyring import Keyring
 from workflows.journal.records import Journal
 from workflows.settings import Settings
 from workflows.store.db import Database
+from workflows.usecases import installation
 from workflows.usecases.keys import callback_key, payload_keys
-
-JOURNAL_KEY = "journal.key"
-SECRETS_FILE = "secrets.env"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +62,11 @@ async def build_services(settings: Settings, world: World) -> Services:
     client = await connect(settings, data_converter(keys.keys, keys.current))
     return Services(
         db=Database(settings.database),
-        journal=Journal(_keyring(settings)),
+        journal=Journal(installation.keyring(settings)),
         gateway=Gateway(client),
         settings=settings,
         world=world,
-        secrets=Secrets(os.environ, settings.home / SECRETS_FILE),
+        secrets=installation.secrets(settings),
         callback_key=callback_key(settings),
         instant_models=model_settings_from_env(os.environ).instant,
     )
-
-
-def _keyring(settings: Settings) -> Keyring:
-    if settings.journal_key is not None:
-        return Keyring.from_text(settings.journal_key.get_secret_value(), "VISTO_JOURNAL_KEY")
-    return Keyring.from_file(settings.keys / JOURNAL_KEY)
