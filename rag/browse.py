@@ -51,10 +51,10 @@ class Found:
     after: str
 
 
-def contents(base: KnowledgeBase) -> list[DocumentInfo]:
+def contents(base: KnowledgeBase) -> tuple[DocumentInfo, ...]:
     """Every document by name. Costs a read of all metadata."""
     counted = Counter(str(row[DOCUMENT]) for page in base.pages(["metadatas"]) for row in page["metadatas"])
-    return [DocumentInfo(name, count) for name, count in sorted(counted.items())]
+    return tuple(DocumentInfo(name, count) for name, count in sorted(counted.items()))
 
 
 def passages(base: KnowledgeBase, document: str, *, first: int = 0, most: int = 50) -> list[Passage]:
@@ -73,8 +73,10 @@ def around(base: KnowledgeBase, hits: Sequence[Hit]) -> list[tuple[int, str, str
 
 
 def _near(base: KnowledgeBase, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], str]:
-    """The texts at these places of documents and next to them."""
-    wanted = [_at(document, at - 1, at + 1) for document, at in places]
+    """The texts next to these places of documents."""
+    wanted = [
+        {"$and": [{DOCUMENT: {"$eq": document}}, {POSITION: {"$in": [at - 1, at + 1]}}]} for document, at in places
+    ]
     if not wanted:
         return {}
     where = wanted[0] if len(wanted) == 1 else {"$or": wanted}
@@ -93,13 +95,10 @@ def ranks(rankings: Mapping[str, list[str]], chunk: str) -> dict[str, int | None
     return {name: ranking.index(chunk) + 1 if chunk in ranking else None for name, ranking in rankings.items()}
 
 
-def _at(document: str, first: int, last: int) -> dict[str, Any]:
-    """The condition for the passages of a document from one place to another."""
-    return {"$and": [{DOCUMENT: {"$eq": document}}, {POSITION: {"$gte": first}}, {POSITION: {"$lte": last}}]}
-
-
 def _between(base: KnowledgeBase, document: str, first: int, last: int) -> Iterator[Passage]:
-    where = _at(document, first, last)
+    where: dict[str, Any] = {
+        "$and": [{DOCUMENT: {"$eq": document}}, {POSITION: {"$gte": first}}, {POSITION: {"$lte": last}}]
+    }
     page = base.get(where=where, include=["documents", "metadatas"])
     for chunk, text, metadata in zip(page["ids"], page["documents"], page["metadatas"], strict=True):
         own = {key: value for key, value in metadata.items() if not key.startswith(RESERVED)}

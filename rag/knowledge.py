@@ -126,7 +126,7 @@ class Knowledge:
         """One passage by its id with what stands around it; ``None`` when it is not there. Needs no embeddings."""
         return await self._run(self._passage, namespace, collection, chunk)
 
-    async def contents(self, namespace: str, collection: str) -> list[DocumentInfo]:
+    async def contents(self, namespace: str, collection: str) -> tuple[DocumentInfo, ...]:
         """A collection's documents by name, with their number of passages (a read of all metadata after each change)."""
         return await self._run(self._contents, namespace, collection)
 
@@ -171,7 +171,7 @@ class Knowledge:
         parts = SearchParts(self._index, self.embedder, self._lexical)
         return HybridRetriever(parts, namespace, collection, top_k=top_k, filter=None).inspect(query)
 
-    def _contents(self, namespace: str, collection: str) -> list[DocumentInfo]:
+    def _contents(self, namespace: str, collection: str) -> tuple[DocumentInfo, ...]:
         with self._index.open(namespace, collection, None) as base:
             return self._listed.get(base)
 

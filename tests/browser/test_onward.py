@@ -225,3 +225,109 @@ def test_a_next_gate_that_does_not_come_in_time_is_a_page_as_without_scripts(hou
     approve(page)
     page.wait_for_url(re.compile(f"/gates/{gates[1].gate_id}[?]queue=$"))
     expect(page.get_by_text("Approved.")).to_be_visible()
+
+
+def test_two_presses_of_one_key_decide_one(house: House, visit: Visitors) -> None:
+    """The second comes before anybody can have read what the first brought."""
+    gates = house.batch(3)
+    page = begin(visit, gates[0].gate_id, phone=False)
+    page.keyboard.press("a")
+    page.keyboard.press("a")
+    here(page, gates[1].gate_id)
+    ahead(page)
+    expect(page.locator("article[data-settling]")).to_have_count(0)
+    assert outcomes(house, gates) == ["approved"]
+
+
+def test_a_decision_made_while_another_is_on_its_way_comes_after_it(house: House, visit: Visitors) -> None:
+    """It waits, says so, is sent once however often it is pressed, and goes on without leaving the page."""
+    gates = house.batch(4)
+    page = begin(visit, gates[0].gate_id)
+    held = hold_decisions(page)
+    approve(page)
+    here(page, gates[1].gate_id)
+    approve(page)
+    button = page.get_by_role("button", name=re.compile("^Approve"))
+    expect(button).to_have_attribute("aria-busy", "true")
+    button.tap()
+    assert len(held) == 1
+    with page.expect_request("**/decide"):
+        held[0].continue_()
+    here(page, gates[2].gate_id)
+    assert len(held) == 2
+    held[1].continue_()
+    ahead(page)
+    assert outcomes(house, gates) == ["approved", "approved"]
+
+
+def test_a_refusal_takes_what_waits_behind_it_along(house: House, visit: Visitors) -> None:
+    """Whoever decided on the next gate meanwhile meets the first one again, and nothing was decided."""
+    execution = house.execute(state="waiting")
+    gates = house.batch(3, execution=execution)
+    page = begin(visit, gates[0].gate_id, blind=True)
+    held = hold_decisions(page)
+    house.gate(execution, key="0", risk="high", reason="Another look was taken.")
+    approve(page)
+    here(page, gates[1].gate_id)
+    approve(page)
+    held[0].continue_()
+    here(page, gates[0].gate_id)
+    ahead(page)
+    assert outcomes(house, gates) == []
+
+
+def test_a_refusal_does_not_take_away_what_is_being_written(
+    house: House, visit: Visitors, shot: Callable[..., Path]
+) -> None:
+    """It is told on the gate that one writes on, with a way back to the other."""
+    execution = house.execute(state="waiting")
+    gates = house.batch(3, execution=execution)
+    page = begin(visit, gates[0].gate_id, blind=True)
+    held = hold_decisions(page)
+    house.gate(execution, key="0", risk="high", reason="Another look was taken.")
+    approve(page)
+    here(page, gates[1].gate_id)
+    page.get_by_label("Your comment").fill("half a thought")
+    held[0].continue_()
+    news = page.locator("[data-news]")
+    expect(news).to_contain_text("A-1001")
+    expect(page.get_by_label("Your comment")).to_have_value("half a thought")
+    shot(page, "onward-refused-while-writing")
+    here(page, gates[1].gate_id)
+    news.get_by_role("link", name="Go back to it").tap()
+    page.wait_for_url(re.compile(f"/gates/{gates[0].gate_id}[?]queue=$"))
+    assert outcomes(house, gates) == []
+
+
+def test_whoever_is_signed_out_meanwhile_comes_back_to_what_they_had_not_decided(house: House, visit: Visitors) -> None:
+    gates = house.batch(3)
+    page = begin(visit, gates[0].gate_id)
+    page.context.clear_cookies()
+    approve(page)
+    page.wait_for_url(re.compile(f"/sign-in[?]next=.*{gates[0].gate_id}"))
+    assert outcomes(house, gates) == []
+
+
+def test_a_no_without_a_reason_stays_where_it_is(house: House, visit: Visitors) -> None:
+    gates = house.batch(2)
+    page = begin(visit, gates[0].gate_id)
+    page.locator("summary", has_text="Reject").tap()
+    page.get_by_role("button", name="Reject with these words").tap()
+    expect(page.locator("#toasts")).to_contain_text("Choose a reason, or say in your words why not.")
+    here(page, gates[0].gate_id)
+    expect(page.get_by_label("In your words")).to_be_focused()
+    assert outcomes(house, gates) == []
+
+
+def test_an_edit_that_is_refused_for_its_fields_says_which(house: House, visit: Visitors) -> None:
+    """As without scripts: the form comes back with the word at the field."""
+    gates = house.batch(3)
+    page = begin(visit, gates[0].gate_id)
+    page.get_by_role("link", name="Edit").tap()
+    page.get_by_label("risk").select_option("high")
+    page.get_by_role("button", name="Look at what it will do").tap()
+    page.locator("[data-look] textarea[name=field-risk]").evaluate("(field) => { field.value = 'purple'; }")
+    page.get_by_role("button", name="Confirm and approve").tap()
+    expect(page.locator(".field.wrong")).to_contain_text("risk")
+    expect(page).to_have_url(re.compile(f"/gates/{gates[0].gate_id}"))
+    assert outcomes(house, gates) == []

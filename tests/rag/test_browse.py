@@ -22,7 +22,7 @@ async def test_passages_come_in_their_order_and_in_pages(knowledge: Knowledge, n
     assert len(every) > 4
     assert await knowledge.passages(namespace, "c", "long.txt", first=2, most=2) == every[2:4]
     assert await knowledge.passages(namespace, "c", "no-such") == []
-    assert await knowledge.contents(namespace, "c") == [DocumentInfo("b.txt", 1), DocumentInfo("long.txt", len(every))]
+    assert await knowledge.contents(namespace, "c") == (DocumentInfo("b.txt", 1), DocumentInfo("long.txt", len(every)))
 
 
 async def test_what_stands_around_a_hit_repeats_nothing_of_it(knowledge: Knowledge, namespace: str) -> None:
@@ -76,6 +76,6 @@ async def test_the_list_of_documents_follows_what_another_process_changes(
     assert await knowledge.contents(namespace, "c") is listed
     other = connect()
     await other.ingest_documents(namespace, "c", [SourceDocument("b.txt", "B", "Two.")])
-    assert await knowledge.contents(namespace, "c") == [DocumentInfo("a.txt", 1), DocumentInfo("b.txt", 1)]
+    assert await knowledge.contents(namespace, "c") == (DocumentInfo("a.txt", 1), DocumentInfo("b.txt", 1))
     await other.delete_document(namespace, "c", "a.txt")
-    assert await knowledge.contents(namespace, "c") == [DocumentInfo("b.txt", 1)]
+    assert await knowledge.contents(namespace, "c") == (DocumentInfo("b.txt", 1),)

@@ -5,4 +5,4 @@ from visto.supervisor.ports import choose
 
 def free_port() -> int:
     """A port on the loopback interface that nobody uses and nobody else is given."""
-    return choose({"server": 0})["server"]
+    return choose({"server": 0}, hold=True)["server"]

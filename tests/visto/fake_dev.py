@@ -31,7 +31,7 @@ class FakeStack(stack.Stack):
 
 def main():
     real = stack.plan(stack.Options(Path(sys.argv[1]), ui=False, any_ports=True))
-    ports = {**real.ports, **choose({"worker": 0})}
+    ports = {**real.ports, **choose({"worker": 0}, hold=True)}
     made = Supervisor(FakeStack(real.options, ports, real.moved, real.env), note, [sys.executable, "-c", "pass"])
     asyncio.run(until_stopped(made, as_json=True))
 

@@ -118,7 +118,7 @@ def plan(options: Options) -> Stack:
     if options.port is not None:
         usual["api"] = options.port
         fixed = frozenset({"api"} if options.port else ())
-    ports = choose(usual | {"temporal_http": 0, "temporal_metrics": 0}, fixed=fixed)
+    ports = choose(usual | {"temporal_http": 0, "temporal_metrics": 0}, fixed=fixed, hold=True)
     moved = {name: ports[name] for name, port in usual.items() if port and ports[name] != port}
     return Stack(options, ports, moved, _environment(options, ports))
 

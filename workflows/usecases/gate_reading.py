@@ -93,6 +93,11 @@ class Reading:
     now: datetime
 
     @property
+    def awaits_others(self) -> bool:
+        """Whether the reader's part is done. It is not when nobody is missing any more: a yes is what counts anew."""
+        return self.voted and self.missing > 0
+
+    @property
     def missing(self) -> int:
         """How many more must agree at the present stage."""
         return next((stage.missing for stage in self.stages if stage.state == "current"), 0)

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from api.console.forms import Form
 from api.console.page import Page
+from api.console.pages.inbox_query import InboxQuery
 from api.errors import ApiError
 from workflows.gates.model import Action
 
@@ -67,9 +68,10 @@ def span_of(form: Form, name: str, *, most: timedelta) -> timedelta:
 
 
 def queue_of(page: Page) -> str | None:
-    """The query of the list that the person works through; None when they came from elsewhere."""
+    """The query of the list that the person works through, and nothing else; None when they came from elsewhere."""
     form: Form | None = getattr(page.request.state, "form", None)
-    return page.request.query_params.get("queue", form.get("queue") if form else None)
+    sent = page.request.query_params.get("queue", form.get("queue") if form else None)
+    return None if sent is None else InboxQuery.parse(sent).encoded()
 
 
 def next_address(page: Page, gate_id: str, queue: str | None = None) -> str:

@@ -108,7 +108,7 @@ class Shown:
     @property
     def may_approve(self) -> bool:
         """Whether a yes of theirs would add anything."""
-        return self.may_decide and not self.reading.voted
+        return self.may_decide and not self.reading.awaits_others
 
     @property
     def may_edit(self) -> bool:
@@ -217,15 +217,14 @@ def standing(reading: Reading) -> Notice | None:
     if decision is not None:
         return Notice(f"{decided_in_words(reading)}.", _after(reading), _tone(decision.outcome))
     if refusal is None:
-        return _voted(reading) if reading.voted else None
+        return _voted(reading) if reading.awaits_others else None
     return _not_for_you(reading, refusal)
 
 
 def _voted(reading: Reading) -> Notice:
     others = plural(reading.missing, "more person must", "more people must")
-    return Notice(
-        "You approved this.", f"{others} agree. Until then you can still reject it or ask for changes.", "info"
-    )
+    instead = "reject it or ask for changes" if reading.may_ask_changes else "reject it"
+    return Notice("You approved this.", f"{others} agree. Until then you can still {instead}.", "info")
 
 
 def _after(reading: Reading) -> str:

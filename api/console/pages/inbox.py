@@ -124,7 +124,9 @@ async def inbox_next(page: PageDep, after: str = "", part: str = "") -> Response
     """
     query = InboxQuery.of(page.request.query_params)
     wanted = query.narrowing(page.actor, page.services.db.clock())
-    found = await page.services.db.read(lambda tx: lines.after(tx, page.namespace, after, wanted))
+    found = await page.services.db.read(
+        lambda tx: lines.after(tx, page.namespace, after, wanted, page.actor.principal_id)
+    )
     if part == "gate":
         if found is None:
             return Response(status_code=HTTPStatus.NO_CONTENT)

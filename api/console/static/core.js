@@ -32,10 +32,10 @@ export class Refused extends Error {
 }
 
 /** POST a form's fields (an object or FormData) and return what `Page.done` answered. Throws `Refused` with `remedy` and `fields`. */
-export async function post(address, fields = {}) {
+export async function post(address, fields = {}, options = {}) {
   const body = fields instanceof FormData ? new URLSearchParams(fields) : new URLSearchParams();
   if (!(fields instanceof FormData)) for (const [name, value] of Object.entries(fields)) for (const one of [value].flat()) if (one !== null && one !== undefined) body.append(name, one);
-  return answered(fetch(address, { method: "POST", body, headers: { Accept: "application/json", "X-CSRF-Token": csrf } }));
+  return answered(fetch(address, { ...options, method: "POST", body, headers: { Accept: "application/json", "X-CSRF-Token": csrf } }));
 }
 
 /** GET JSON. Throws `Refused`. */
@@ -55,12 +55,11 @@ export async function getPart(address, options = {}) {
 async function answered(asked) {
   let response;
   try { response = await asked; } catch (error) { throw lost(error); }
-  const answer = await response.json().catch(() => ({ status: response.status }));
-  if (!response.ok) {
-    if (response.status === 401) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
-    throw new Refused(answer);
-  }
-  return answer;
+  const answer = await response.json().catch(() => null);
+  if (response.ok && !response.redirected && answer) return answer;
+  // whoever asked puts the page back as it was first: its address is where one comes back to
+  if (response.status === 401) setTimeout(() => location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`));
+  throw new Refused({ status: response.status, detail: "The server's answer cannot be read.", remedy: "Reload the page to see whether it was done.", ...answer });
 }
 
 function lost(error) {

@@ -15,7 +15,7 @@ from tests.support.clock import FakeClock
 from tests.workflows.arbiter.conftest import make_plan
 from workflows.flow.planned import GatePlan, ShowField, StagePlan, TaskPlan
 from workflows.gates.model import Evidence
-from workflows.store.repositories import gates
+from workflows.store.repositories import gates, principals, reviewers
 from workflows.usecases.services import Services
 
 HOSTILE = '<script>alert(1)</script> \u202eevil\u202c "><img src=x onerror=alert(1)> <!channel> ![](http://evil.test/x)'
@@ -333,6 +333,25 @@ async def test_two_people_must_agree(desk: Desk, office: Office) -> None:
     assert 'data-act="approve"' in (await desk("admin", address)).text
 
 
+async def test_who_agreed_can_agree_again_when_nobody_else_is_asked_any_more(desk: Desk, office: Office) -> None:
+    """Everybody of a group must agree, and one of two leaves it: the yes of the other is what ends it."""
+    gate = office.open(make_plan(stages=(StagePlan(groups=("fraud",), quorum="all"),)))
+    address = f"/gates/{gate.gate_id}"
+    everybody = [
+        one.id for one in office.services.db.read_sync(lambda tx: reviewers.reviewers(tx, NS)) if "fraud" in one.groups
+    ]
+    others = [one for one in everybody if one != office.callers.ids["reviewer"]]
+    assert others
+    await desk.post("reviewer", f"{address}/decide", seen(gate, action="approve"))
+    assert 'data-act="approve"' not in (await desk("reviewer", address)).text
+    office.services.db.write_sync(lambda tx: [principals.remove_member(tx, NS, "fraud", one) for one in others])
+    page = (await desk("reviewer", address)).text
+    assert "0 more" not in page
+    assert 'data-act="approve"' in page
+    done = await desk.post("reviewer", f"{address}/decide", seen(gate, action="approve"))
+    assert "Approved." in (await desk.follow("reviewer", done)).text
+
+
 async def test_claim_keeps_others_away_until_it_is_released(desk: Desk, office: Office) -> None:
     """The lease is shown; others read who works on it; an admin among the reviewers can take it."""
     gate = office.open()
@@ -424,7 +443,7 @@ async def test_who_comes_from_a_list_goes_on_in_it(desk: Desk, office: Office) -
     gate = office.open()
     sent = seen(gate, action="approve", queue="flow=order-risk&all=1")
     done = await desk.post("reviewer", f"/gates/{gate.gate_id}/decide", sent)
-    assert done.headers["location"] == f"/inbox/next?after={gate.gate_id}&flow=order-risk&all=1"
+    assert done.headers["location"] == f"/inbox/next?after={gate.gate_id}&all=1&flow=order-risk"
     other = office.open(item="2")
     sent = seen(other, action="approve", queue="//evil.test/x")
     away = await desk.post("reviewer", f"/gates/{other.gate_id}/decide", sent)

@@ -267,6 +267,50 @@ async def test_after_a_decision_the_next_gate_of_the_list_opens(desk: Desk, room
     assert (await following("unknown")).startswith("/gates/")
 
 
+async def test_the_next_gate_comes_as_a_part_for_a_page_that_is_there(desk: Desk, room: Room, clock: FakeClock) -> None:
+    """It says what follows it in its turn; nothing comes when nothing is left. Reading it records nothing."""
+    first = room.ask("1")
+    clock.advance(1)
+    second = room.ask("2")
+    part = await desk("reviewer", f"/inbox/next?after={first.gate_id}&execution=e1&part=gate")
+    assert part.status_code == 200
+    assert "<html" not in part.text
+    assert f'data-gate="{second.gate_id}"' in part.text
+    assert f'data-here="/gates/{second.gate_id}?queue=execution%3De1"' in part.text
+    assert f'data-next="/inbox/next?after={second.gate_id}&amp;execution=e1"' in part.text
+    room.decide(first, "admin")
+    nothing = await desk("reviewer", f"/inbox/next?after={second.gate_id}&part=gate")
+    assert (nothing.status_code, nothing.content) == (204, b"")
+    found = await desk("reviewer", f"/gates/{second.gate_id}")
+    assert "saw revision" not in words(found.text)
+
+
+async def test_one_never_goes_on_to_what_one_has_agreed_to(desk: Desk, room: Room, clock: FakeClock) -> None:
+    """What waits for others is not next for whoever voted, and is for the others."""
+    gates = []
+    for n in range(3):
+        gates.append(room.ask(str(n), stages=(StagePlan(quorum=2),)))
+        clock.advance(1)
+    room.decide(gates[0], "reviewer")
+    room.decide(gates[1], "reviewer")
+
+    async def following(gate: str, who: str) -> str:
+        return str((await desk(who, f"/inbox/next?after={gate}")).headers["location"])
+
+    assert (await following(gates[0].gate_id, "reviewer")).startswith(f"/gates/{gates[2].gate_id}")
+    assert await following(gates[2].gate_id, "reviewer") == "/inbox"
+    assert (await following(gates[0].gate_id, "admin")).startswith(f"/gates/{gates[1].gate_id}")
+
+
+async def test_only_what_a_list_asks_for_goes_along_with_it(desk: Desk, room: Room) -> None:
+    """The address of a list can be written by anybody; what is none of its filters is left out."""
+    room.ask("1")
+    gate = room.ask("2")
+    page = (await desk("reviewer", f"/gates/{gate.gate_id}?queue=flow%3Dorder-risk%26part%3Dgate%26after%3Dx")).text
+    assert f'data-next="/inbox/next?after={gate.gate_id}&amp;flow=order-risk"' in page
+    assert 'name="queue" value="flow=order-risk"' in page
+
+
 async def test_times_are_those_of_the_store(desk: Desk, room: Room, clock: FakeClock) -> None:
     """Due within a day is counted from the store's clock, as deadlines are."""
     gate = room.ask("1", expire=ExpirePlan(after_ms=int(timedelta(hours=30).total_seconds() * 1000)))

@@ -148,7 +148,7 @@ def test_what_follows_is_the_next_open_gate_and_then_the_first(database: Databas
         clock.advance(1)
 
     def after(gate: str, **wanted: Any) -> str | None:
-        return database.read_sync(lambda tx: inbox.after(tx, NS, gate, Narrowing(**wanted)))
+        return database.read_sync(lambda tx: inbox.after(tx, NS, gate, Narrowing(**wanted), "ann"))
 
     assert (after("a"), after("b"), after("c"), after("gone")) == ("b", "c", "a", "a")
     assert after("a", ids=["a"]) is None

@@ -148,7 +148,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "breakers.failed": {"key": "model"}, "budgets.settle": {"owner": "op"}, "budgets.reserve": {"owner": "op"},
     "gates.revision": {"number": 1}, "gates.update": {"title": "changed"}, "gates.insert": {"gate": None},
     "execution_rows.page": {"wanted": execution_rows.Filter()}, "inbox.search": {"wanted": inbox.Narrowing()},
-    "inbox.after": {"wanted": inbox.Narrowing()},
+    "inbox.after": {"wanted": inbox.Narrowing(), "who": "p1"},
     "streams.decided_digest": {"revision": 1},
     "once.first_time": {"what": "reminder", "key": "g1"}, "votes.standing": {"revision": 1}, "votes.add_comment": {}, "executions.set_state": {"state": "failed", "reason": None},
     "executions.create": {"execution_id": "e9", "revision": 1}, "inbox.list_inbox": {"state": "open"},

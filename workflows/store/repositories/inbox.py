@@ -19,7 +19,7 @@ from workflows.store.db import Tx
 from workflows.store.paging import Page, bounded, decode, page_of
 from workflows.store.prepared import Prepared
 from workflows.store.sql import many
-from workflows.store.tables import gates
+from workflows.store.tables import gates, votes
 
 _TOP = 10**9
 _NEVER = "9999"
@@ -153,12 +153,14 @@ def search(
     return page_of(rows, limit, lambda item: (item.sort_key,))
 
 
-def after(tx: Tx, namespace: str, gate_id: str, wanted: Narrowing) -> str | None:
-    """The open gate that follows ``gate_id`` in the list, or else the list's first; never ``gate_id`` itself."""
+def after(tx: Tx, namespace: str, gate_id: str, wanted: Narrowing, who: str) -> str | None:
+    """The open gate that follows ``gate_id`` in the list, or else the list's first; never ``gate_id`` itself, nor one on
+    which the vote of ``who`` stands while others must join.
+    """
     place = tx.conn.execute(_PLACE, {"ns": namespace, "gate": gate_id}).scalar_one_or_none()
-    query = _narrowed(tx, sa.select(gates.c.id), wanted).where(gates.c.id != gate_id)
+    query = _narrowed(tx, sa.select(gates.c.id), wanted).where(gates.c.id != gate_id, ~_HAS_VOTED)
     query = query.order_by(gates.c.sort_key).limit(1)
-    params = {"ns": namespace, "state": "open"}
+    params = {"ns": namespace, "state": "open", "who": who}
     found = None
     if place is not None:
         found = tx.conn.execute(query.where(gates.c.sort_key > place), params).scalar_one_or_none()
@@ -225,6 +227,14 @@ def _names(tx: Tx, name: str) -> sa.ColumnElement[bool]:
 
 
 _PLACE = sa.select(gates.c.sort_key).where(gates.c.namespace == bindparam("ns"), gates.c.id == bindparam("gate"))
+_HAS_VOTED = sa.exists().where(
+    votes.c.namespace == gates.c.namespace,
+    votes.c.gate_id == gates.c.id,
+    votes.c.revision == gates.c.revision,
+    votes.c.stage == gates.c.stage,
+    votes.c.principal_id == bindparam("who"),
+    votes.c.voided_at.is_(None),
+)
 _OPEN = sa.and_(gates.c.namespace == bindparam("ns"), gates.c.state == "open")
 _BATCHES = (
     sa.select(gates.c.batch_key, gates.c.execution_id, gates.c.flow_id, sa.func.count())

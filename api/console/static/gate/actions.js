@@ -1,7 +1,7 @@
 // What can be done about one shown gate, on its own page and in the pane beside the inbox.
 //
 //   const gate = attach(article, { native: [...] });   forms whose data-act is in `native` are left to the browser
-//   gate.approve() edit() reject() changes() digit(n) close() undo() seen() typed() refresh() detach()
+//   gate.approve() edit() reject() changes() digit(n) close() undo() seen() typed() refresh() settle() detach()
 //
 // The article tells "gate:decided", "gate:undone", "gate:changed" (claimed, commented ...) with the server's answer, and
 // "gate:refused" with the refusal. A listener that calls preventDefault() does the telling itself.
@@ -13,16 +13,6 @@ const DECISIONS = ["approve", "reject", "changes", "edit"], TAP_MS = 400;
 const SAID = ["comment.added", "decision.vote", "approval.extended", "approval.assigned", "decision.undone", "claim.released"];
 const gone = (status) => new Refused({ status, detail: status ? "This could not be loaded." : "The server cannot be reached.", remedy: "Nothing was changed. Try again, or reload the page." });
 
-let decided = -TAP_MS;
-
-// The next gate stands where the one before stood: the second half of a double tap is no decision on it.
-function settle(article) {
-  const left = decided + TAP_MS - performance.now();
-  if (left <= 0) return;
-  article.toggleAttribute("data-settling", true);
-  setTimeout(() => article.removeAttribute("data-settling"), left);
-}
-
 export function attach(article, { native = [] } = {}) {
   const id = article.dataset.gate, address = `/gates/${id}`;
   const listening = new AbortController();
@@ -32,14 +22,17 @@ export function attach(article, { native = [] } = {}) {
   const tell = (name, detail) => article.dispatchEvent(new CustomEvent(`gate:${name}`, { bubbles: true, cancelable: true, detail }));
   const stale = () => article.hasAttribute("data-stale");
   let busy = false;
-  settle(article);
 
   // Sending --------------------------------------------------------------------------
 
   on(article, "submit", (event) => {
     const form = event.target, what = form.dataset.act, looks = what === "preview" || event.submitter?.dataset.again !== undefined;
     if (what === "approve" && editing()) { event.preventDefault(); return toast("You changed the suggestion: confirm that, or reload the page to approve it as it was.", { tone: "warn" }); }
-    if (!looks && DECISIONS.includes(what)) decided = performance.now();
+    if (what === "reject" && !event.submitter?.name && !$("textarea", form).value.trim()) {
+      event.preventDefault();
+      $("textarea", form).focus();
+      return toast("Choose a reason, or say in your words why not.", { tone: "warn" });
+    }
     if (!what || (!looks && native.includes(what))) return;
     event.preventDefault();
     if (!busy) (looks ? look : send)(form, event.submitter, what);
@@ -166,10 +159,16 @@ export function attach(article, { native = [] } = {}) {
     $("[data-news]", article).replaceChildren(el("span", {}, `${text} ${when}`), el("button", { class: "btn small", type: "button", "data-show-now": true }, typed() ? "Show it, and lose what you typed" : "Show it"));
   }
 
+  // A gate that takes another's place stands where that one stood: the second half of a double tap is no decision on it.
+  function settle() {
+    const now = article.dataset.settling = String(performance.now());
+    setTimeout(() => { if (article.dataset.settling === now) delete article.dataset.settling; }, TAP_MS);
+  }
+
   const deaf = live((event) => {
     if (event.topic === "reload") refresh();
     if (event.topic === "gate" && event.id === id && event.by !== me && event.kind !== "approval.viewed") refresh(event.kind);
   });
 
-  return { id, article, approve, edit, reject: () => open("reject"), changes: () => open("changes"), digit, close, undo, seen, typed, refresh, detach: () => { listening.abort(); deaf(); } };
+  return { id, article, approve, edit, reject: () => open("reject"), changes: () => open("changes"), digit, close, undo, seen, typed, refresh, settle, detach: () => { listening.abort(); deaf(); } };
 }

@@ -3,22 +3,33 @@
 import { $, getPart, live } from "../core.js";
 
 const FRESH_MS = 120000;
+const DECIDES = 'form[data-act="approve"], form[data-act="reject"]';
 let from = null, held = null;
 
 /** Have ready what follows the shown gate, which says so with `data-ahead`; the earlier one is forgotten. */
 export function ready(own) {
   from = own;
   own.removeAttribute("data-ahead");
-  const mine = held = { own: null, at: performance.now() };
-  if (own.dataset.next) getPart(`${own.dataset.next}&part=gate`).then((part) => {
+  const mine = held = { own: null, at: performance.now(), coming: null };
+  if (!own.dataset.next || !$(DECIDES, own)) return;
+  mine.coming = getPart(`${own.dataset.next}&part=gate`).then((part) => {
+    if (mine !== held) return;
     mine.own = $("[data-own]", part);
     own.toggleAttribute("data-ahead", Boolean(mine.own));
   }).catch(() => {});
+  setTimeout(() => { if (mine === held) renew(); }, FRESH_MS);
 }
+
+const fresh = () => performance.now() - held.at < FRESH_MS;
+function renew() { if (held && !fresh() && !document.hidden) ready(from); }
+document.addEventListener("visibilitychange", renew);
+
+/** Until it is here, or will not be. */
+export const coming = () => held?.coming;
 
 /** The next gate, once, or null: there is none, or it is not here yet, or it is old. */
 export function take() {
-  const own = held && performance.now() - held.at < FRESH_MS ? held.own : null;
+  const own = held && fresh() ? held.own : null;
   if (own) held = null;
   return own;
 }

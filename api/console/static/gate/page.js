@@ -5,15 +5,16 @@ import { $, $$, csrf, el, post, tellRefusal, toast, typing } from "../core.js";
 import { attach } from "./actions.js";
 import * as onward from "./onward.js";
 
-const DECIDES = ["approve", "reject", "changes", "edit"], UNDO_MS = 5000;
+const DECIDES = ["approve", "reject", "changes", "edit"], UNDO_MS = 5000, UNPROCESSABLE = 422;
 const main = $("#main");
-let own = $("[data-own]"), gate = attached(), sending = null, offered = null;
+let own = $("[data-own]"), gate = attached(), sending = null, queued = false, offered = null;
 
 function attached() { return attach($("article[data-gate]", own), { native: [...DECIDES, "undo"] }); }
 
-main.addEventListener("gate:changed", (event) => {
+main.addEventListener("gate:changed", async (event) => {
   if (gate.typed()) return;
   event.preventDefault();
+  await sending;
   location.reload();
 });
 main.addEventListener("click", (event) => { if (event.target.closest("[data-show-now]")) location.assign(location.pathname + location.search); });
@@ -23,33 +24,57 @@ main.addEventListener("click", (event) => { if (event.target.closest("[data-show
 main.addEventListener("submit", (event) => {
   const form = event.target, submitter = event.submitter;
   if (event.defaultPrevented || !DECIDES.includes(form.dataset.act)) return;
+  if ("settling" in gate.article.dataset) { event.preventDefault(); return; } // keys, too: it has just come
   const next = sending ? null : onward.take();
   if (!sending && !next) return;
   event.preventDefault();
-  if (sending) sending.then(() => form.requestSubmit(submitter)); // one after the other; a form that is gone sends nothing
+  if (sending) decideAfter(form, submitter);
   else sending = decide(form, submitter, next).finally(() => { sending = null; });
 });
 addEventListener("beforeunload", (event) => { if (sending) event.preventDefault(); });
 
+/** One after the other: it waits until the one before is taken, and goes nowhere when that is refused. */
+async function decideAfter(form, submitter) {
+  if (queued) return;
+  queued = true;
+  submitter?.setAttribute("aria-busy", "true");
+  const taken = await sending;
+  if (taken) await onward.coming();
+  queued = false;
+  submitter?.removeAttribute("aria-busy");
+  if (taken && own.contains(form)) form.requestSubmit(submitter);
+}
+
+/** Whether it was taken. */
 async function decide(form, submitter, next) {
   const here = own, was = gate, edits = form.dataset.act === "edit";
-  const asked = post(form.getAttribute("action"), new FormData(form, submitter));
+  const asked = post(form.getAttribute("action"), new FormData(form, submitter), { keepalive: !edits }); // what is kept alive is small
   if (edits) submitter?.setAttribute("aria-busy", "true"); else put(next); // an edit may be refused for what is in its fields
   try {
     const answer = await asked;
     if (edits) put(next);
-    was.detach();
     toast(`${here.dataset.title}: ${answer.text}`, answer.undo ? { undo: offer(answer), seconds: answer.undo_s, key: "z" } : {});
-    gate.seen();
-    onward.ready(own);
+    return true;
   } catch (error) {
-    if (own !== here && !gate.typed()) { gate.detach(); put(here, was); }
     submitter?.removeAttribute("aria-busy");
-    error.message = own === here ? error.message : `${here.dataset.title}: ${error.message}`;
-    tellRefusal(error);
-    was.refresh();
+    refused(error, here, was, edits && form);
+    return false;
+  } finally {
+    if (own !== here) { was.detach(); gate.seen(); gate.refresh(); }
     onward.ready(own);
   }
+}
+
+function refused(error, here, was, edited) {
+  if (own !== here && gate.typed()) { // what is being written stays; the way back stays with it
+    const words = `${here.dataset.title}: ${error.message} ${error.remedy ?? ""}`;
+    $("[data-news]", own).replaceChildren(el("span", {}, words), el("a", { class: "btn small", href: here.dataset.here }, "Go back to it"));
+    return;
+  }
+  if (own !== here) { gate.detach(); put(here, was); }
+  if (edited && error.status === UNPROCESSABLE) { setTimeout(() => HTMLFormElement.prototype.submit.call(edited)); return; } // its page says which field
+  tellRefusal(error);
+  was.refresh();
 }
 
 /** Show a gate in place of the other; without scripts it would be a page of its own. */
@@ -57,8 +82,10 @@ function put(node, known = null) {
   own.replaceWith(node);
   own = node;
   gate = known ?? attached();
+  gate.settle();
   $("[data-flash]")?.remove();
   history.replaceState(null, "", node.dataset.here);
+  for (const back of $$('form[action="/theme"] [name=back]')) back.value = node.dataset.here;
   document.title = `${node.dataset.title} · Visto`;
   scrollTo(0, 0);
   const title = $("h1", node);
@@ -71,7 +98,11 @@ function put(node, known = null) {
 function offer(answer) {
   const hidden = (name, value) => el("input", { type: "hidden", name, value });
   const form = el("form", { method: "post", action: answer.undo, hidden: true }, hidden("csrf", csrf), hidden("queue", new URLSearchParams(location.search).get("queue") ?? ""));
-  const undo = offered = () => { document.body.append(form); form.requestSubmit(); };
+  const undo = offered = async () => {
+    await sending;
+    document.body.append(form);
+    form.requestSubmit();
+  };
   setTimeout(() => { if (offered === undo) offered = null; }, answer.undo_s * 1000);
   return undo;
 }

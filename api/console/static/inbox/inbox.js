@@ -54,7 +54,7 @@ pane.pane?.addEventListener("submit", (event) => {
 });
 
 async function send(line, form, submitter) {
-  const asked = post(form.getAttribute("action"), new FormData(form, submitter)); // a field called "action" hides the property
+  const asked = post(form.getAttribute("action"), new FormData(form, submitter), { keepalive: true }); // a field called "action" hides the property
   lines.set(line, "sending");
   form.reset();
   goOn(line);

@@ -50,7 +50,7 @@ function leave() {
 
 /** Show a line's gate; whoever asks again meanwhile wins. Resolves to true if it is newer than its line. */
 export async function open(line) {
-  const turn = ++asked, kept = typed.get(line.dataset.gate);
+  const turn = ++asked, kept = typed.get(line.dataset.gate), before = gate;
   let content;
   try { content = kept ? kept.article : (await fetched(line)).cloneNode(true); } catch (error) { content = el("p", { class: "banner bad" }, `${error.message} ${error.remedy ?? ""}`); }
   if (turn !== asked) return false;
@@ -61,6 +61,7 @@ export async function open(line) {
   const article = $("article[data-gate]", pane);
   if (!article) return false;
   const now = gate = kept ?? attach(article, { native: SENT });
+  if (before) now.settle();
   if (lines.isOpen(line)) looking = setTimeout(() => { if (!document.hidden && gate === now) gate.seen(); }, SEEN_MS);
   ahead(line);
   return article.dataset.revision !== line.dataset.revision;
