@@ -279,7 +279,7 @@ def test_a_refusal_takes_what_waits_behind_it_along(house: House, visit: Visitor
 def test_a_refusal_does_not_take_away_what_is_being_written(
     house: House, visit: Visitors, shot: Callable[..., Path]
 ) -> None:
-    """It is told on the gate that one writes on, with a way back to the other."""
+    """It is told on the gate that one writes on, with a way back to the other; what was pressed there waits no longer."""
     execution = house.execute(state="waiting")
     gates = house.batch(3, execution=execution)
     page = begin(visit, gates[0].gate_id, blind=True)
@@ -288,12 +288,15 @@ def test_a_refusal_does_not_take_away_what_is_being_written(
     approve(page)
     here(page, gates[1].gate_id)
     page.get_by_label("Your comment").fill("half a thought")
+    approve(page)
     held[0].continue_()
     news = page.locator("[data-news]")
     expect(news).to_contain_text("A-1001")
     expect(page.get_by_label("Your comment")).to_have_value("half a thought")
     shot(page, "onward-refused-while-writing")
+    expect(page.locator("#toasts .bad")).to_be_visible()
     here(page, gates[1].gate_id)
+    assert len(held) == 1
     news.get_by_role("link", name="Go back to it").tap()
     page.wait_for_url(re.compile(f"/gates/{gates[0].gate_id}[?]queue=$"))
     assert outcomes(house, gates) == []

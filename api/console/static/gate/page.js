@@ -69,6 +69,7 @@ function refused(error, here, was, edited) {
   if (own !== here && gate.typed()) { // what is being written stays; the way back stays with it
     const words = `${here.dataset.title}: ${error.message} ${error.remedy ?? ""}`;
     $("[data-news]", own).replaceChildren(el("span", {}, words), el("a", { class: "btn small", href: here.dataset.here }, "Go back to it"));
+    toast(words, { tone: "bad" }); // one may have scrolled far away from the words that stay
     return;
   }
   if (own !== here) { gate.detach(); put(here, was); }
