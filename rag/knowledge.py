@@ -148,6 +148,10 @@ class Knowledge:
         """Remove a collection with all its documents; ``False`` if there was none."""
         return await self._run(self._index.drop, namespace, collection)
 
+    async def warm(self) -> None:
+        """Connect, which loads Chroma's client: a second that the first look would take. Raises as every look does."""
+        await self._run(self._warm)
+
     async def close(self) -> None:
         """Let running calls end, then let go of the store. The object is not usable afterwards."""
         await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
@@ -170,6 +174,10 @@ class Knowledge:
 
         parts = SearchParts(self._index, self.embedder, self._lexical)
         return HybridRetriever(parts, namespace, collection, top_k=top_k, filter=None).inspect(query)
+
+    def _warm(self) -> None:
+        with self._chroma.session():
+            pass
 
     def _contents(self, namespace: str, collection: str) -> tuple[DocumentInfo, ...]:
         with self._index.open(namespace, collection, None) as base:

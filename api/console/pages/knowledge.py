@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, TypeVar
@@ -14,6 +15,7 @@ from typing import Annotated, TypeVar
 import httpx
 from fastapi import Query, Response
 from pydantic import ValidationError
+from starlette.background import BackgroundTask
 
 from api.console.guard import console_router
 from api.console.highlight import highlight
@@ -46,9 +48,12 @@ async def knowledge_page(page: PageDep) -> Response:
     """The collections of the namespace; says so when the knowledge store is away."""
     found = await page.services.db.read(lambda tx: collections.list_collections(tx, page.namespace))
     away = await _away(page.services.settings.chroma_url)
-    return await page.render(
+    response = await page.render(
         "knowledge/index.html", lines=[_line(one) for one in found], away=away, may_add=page.may("add_knowledge")
     )
+    if found and not away:
+        response.background = BackgroundTask(_warm, page)  # whoever is here looks into one next
+    return response
 
 
 @router.get("/-/add")
@@ -193,12 +198,18 @@ async def _patient(work: Awaitable[T]) -> T:
         ) from error
 
 
+async def _warm(page: Page) -> None:
+    with suppress(KnowledgeError):
+        await _base(page).warm()
+
+
 async def _away(url: str | None) -> bool:
     """Whether a knowledge server is configured and does not answer now."""
     if url is None:
         return False
     try:
-        async with httpx.AsyncClient(timeout=PROBE_S) as client:
+        # certificates cost more to load than the answer takes, and are for https alone
+        async with httpx.AsyncClient(timeout=PROBE_S, verify=url.startswith("https:")) as client:
             await client.get(f"{url.rstrip('/')}/api/v2/heartbeat")
     except (httpx.HTTPError, httpx.InvalidURL):
         return True

@@ -93,6 +93,23 @@ async def test_an_added_document_is_counted_browsed_and_recorded(
     assert "policy.md is unchanged." in again.text
 
 
+async def test_whoever_sees_the_list_finds_the_store_connected(
+    desk: Desk, knowledge: Knowledge, app: FastAPI, folder: Path, nobody: str
+) -> None:
+    """Loading Chroma's client takes a second, which is over when a collection is opened; a store that is away is no
+    reason not to show the list."""
+    await _add(desk)
+    await knowledge.close()
+    for settings, connects in (
+        (KnowledgeSettings(chroma_url="", chroma_path=folder, embeddings="hashing"), True),
+        (KnowledgeSettings(chroma_url=nobody, embeddings="hashing"), False),
+    ):
+        app.state.knowledge = fresh = Knowledge(settings, HashingEmbedder())
+        assert (await desk("viewer", "/knowledge")).status_code == 200
+        assert (fresh._chroma._client is not None) is connects
+        await fresh.close()
+
+
 async def test_a_search_shows_scores_ranks_and_the_sentence_in_its_context(desk: Desk, knowledge: Knowledge) -> None:
     await _add(desk)
     page = (await desk("viewer", "/knowledge/fraud?q=which+orders+above+5000+are+held")).text
