@@ -34,7 +34,7 @@ def says(title: str, words: str, link: str | None = None) -> b.Block:
 
 
 def reject(told: Told, click: Click) -> b.Block:
-    """A reason of the flow in two taps, words if wanted."""
+    """A reason of the flow, chosen from a list, or words; or both."""
     reasons = told.detail.reasons[: b.OPTIONS]
     made: list[b.Block] = [_about(told)]
     if reasons:
