@@ -12,8 +12,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from rag.embed import HashingEmbedder
 from rag.knowledge import Knowledge
@@ -26,7 +27,9 @@ from workflows.gates.model import GateState
 from workflows.relay.notices import state
 from workflows.relay.notices.mail_letter import letter_of
 from workflows.store import migrate
-from workflows.store.repositories import executions, gates, inbox, pauses
+from workflows.store.repositories import collections, executions, gates, inbox, pauses
+from workflows.store.repositories import flows as stored
+from workflows.usecases import audit
 
 QUALITY = 72
 HOME = Path(tempfile.gettempdir()) / "visto"
@@ -68,6 +71,30 @@ def _select_three(page: Page) -> None:
         box.check()
 
 
+def _go_to_the_form(page: Page) -> None:
+    page.get_by_label("risk").first.evaluate("field => field.scrollIntoView({ block: 'center' })")
+
+
+def _look_ahead(page: Page) -> None:
+    page.get_by_label("risk").select_option("high")
+    page.get_by_label("reason", exact=True).fill("Shipped to a new address: high by the policy.")
+    page.get_by_role("button", name="Look at what it will do").click()
+    heading = page.get_by_role("heading", name="A yes will then do this")
+    heading.evaluate("heading => heading.scrollIntoView({ block: 'start' }) ?? window.scrollBy(0, -120)")
+
+
+def _open_the_reasons(page: Page) -> None:
+    page.locator("summary", has_text="Reject").tap()
+    page.locator("details[data-drop=reject]").get_by_role("button").first.wait_for()
+
+
+def _ask_to_cancel(page: Page) -> None:
+    for box in page.locator("#rows input[name=execution]").all()[:6]:
+        box.check()
+    page.get_by_role("button", name="Cancel…").click()
+    page.get_by_role("button", name="Leave them").or_(page.get_by_role("link", name="Leave them")).wait_for()
+
+
 PICTURES: dict[str, tuple[str, str, bool, bool, Callable[[Page], None] | None]] = {
     "journal": ("Dora", "/journal", False, False, None),
     "inbox": ("Ana", "/inbox", False, False, _wait_for_panel),
@@ -77,7 +104,7 @@ PICTURES: dict[str, tuple[str, str, bool, bool, Callable[[Page], None] | None]] 
     "gate-long": ("Ana", "/gates/{gate_id}", False, True, None),
     "gate-phone": ("Ana", "/gates/{plain}", True, False, None),
     "gate-decided": ("Root", "/gates/{decided}", False, False, None),
-    "gate-edit": ("Ana", "/gates/{plain}?act=edit", False, False, None),
+    "gate-edit": ("Ana", "/gates/{plain}?act=edit", False, False, _go_to_the_form),
     "executions": ("Root", "/executions", False, False, None),
     "execution": ("Root", "/executions/{execution_id}", False, False, None),
     "execution-failed": ("Root", "/executions/{failed}", False, True, None),
@@ -117,46 +144,171 @@ PICTURES: dict[str, tuple[str, str, bool, bool, Callable[[Page], None] | None]] 
     "knowledge-document": ("Cleo", "/knowledge/fraud-policy/document?name=amounts.md", False, False, None),
     "knowledge-add": ("Cleo", "/knowledge/-/add", False, False, None),
     "journal-record": ("Dora", "/journal/records/{event_id}", False, False, None),
-    "journal-verification": ("Dora", "/journal/verification", False, True, None),
     "journal-as-seen": ("Dora", "/journal/gates/{gate_id}/as-seen", False, False, None),
     "journal-erase": ("Root", "/journal/erase", False, False, None),
+    "groups": ("Root", "/people/groups", False, False, None),
     "group": ("Root", "/people/groups/fraud", False, False, None),
     "person-new": ("Root", "/people/new", False, False, None),
     "person-link": ("Root", "/people/{principal_id}", False, False, _make_a_link),
     "key-new": ("Root", "/keys", False, False, _make_a_key),
     "letter": ("", "letter", False, False, None),
     "inbox-selected": ("Ana", "/inbox", False, False, _select_three),
+    "gate-look": ("Ana", "/gates/{plain}?act=edit", False, False, _look_ahead),
+    "gate-phone-reasons": ("Ana", "/gates/{plain}", True, False, _open_the_reasons),
+    "executions-check": ("Root", "/executions", False, False, _ask_to_cancel),
+    "sign-in-link": ("", "/sign-in/link/{link_page.token}", False, False, None),
+    "password": ("", "/sign-in/password/{password_page.token}", False, False, None),
+    "refused": ("Vic", "/people", False, False, None),
 }
 """Name: who looks, at what, on a phone, in the dark, and what happens before the picture."""
+
+
+def _verified(page: Page, house: House, names: Names) -> None:
+    page.goto("/journal/verification")
+    page.get_by_role("button", name="Verify now").click()
+    page.get_by_role("heading", name="Verified", exact=True).wait_for()
+    page.get_by_role("button", name="Verify now", disabled=False).wait_for()
+
+
+def _conflict(page: Page, house: House, names: Names) -> None:
+    page.goto("/flows/order-risk")
+    page.locator("#source").focus()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("# Reviewed in November.\n")
+    saved = house.db.read_sync(lambda tx: stored.get_revision(tx, NS, "order-risk"))
+    text = saved.source_text or ""
+    house.save(text.replace("timeout: 6h", "timeout: 5h"), who="Root")
+    page.keyboard.press("Control+s")
+    page.get_by_role("heading", name="What Root changed").wait_for()
+
+
+def _onward(page: Page, house: House, names: Names) -> None:
+    """The next gate, just after a decision."""
+    page.goto(f"/gates/{names['plain']}?queue=")
+    page.locator("[data-own][data-ahead]").wait_for(state="attached")
+    page.get_by_role("button", name=re.compile("^Approve")).first.tap()
+    page.locator("#toasts .toast").wait_for()
+    page.locator("article[data-settling]").wait_for(state="detached")
+
+
+def _report(page: Page, house: House, names: Names) -> None:
+    """One of the gates changed a moment before."""
+    page.route("**/live?**", lambda route: route.abort())
+    page.route("**/inbox/states**", lambda route: route.abort())
+    page.goto("/inbox")
+    _wait_for_panel(page)
+    chosen = page.locator("li.line").filter(has=page.get_by_role("checkbox")).all()[1:6]
+    for line in chosen:
+        line.get_by_role("checkbox").check()
+    gate_id = chosen[2].get_attribute("data-gate") or ""
+    gate = house.db.read_sync(lambda tx: gates.get(tx, NS, gate_id))
+    assert gate is not None
+    house.gate(gate.execution_id, key=gate.item_key or "", risk="high", reason="Another look was taken.")
+    page.keyboard.press("a")
+    page.get_by_role("dialog", name=re.compile("^Approve")).wait_for()
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog", name=re.compile("refused")).wait_for()
+
+
+def _broken(page: Page, house: House, names: Names) -> None:
+    """Something that nobody foresaw."""
+
+    async def fail(*_: Any) -> None:
+        raise RuntimeError("the picture of an error")
+
+    with patch.object(audit, "one", fail):
+        page.goto(f"/journal/records/{names['event_id']}")
+
+
+def _away(page: Page, house: House, names: Names) -> None:
+    settings, state = house.services.settings, house.app.state
+    url, knowledge = settings.chroma_url, state.knowledge
+    settings.chroma_url, state.knowledge = "http://127.0.0.1:9", None
+    try:
+        page.goto("/knowledge")
+        page.get_by_role("heading", name="The knowledge store is away").wait_for()
+    finally:
+        settings.chroma_url, state.knowledge = url, knowledge
+
+
+LATER: dict[str, tuple[str, bool, bool, Callable[[Page, House, Names], None]]] = {
+    "journal-verification": ("Dora", False, True, _verified),
+    "knowledge-away": ("Cleo", False, False, _away),
+    "broken": ("Dora", False, False, _broken),
+    "inbox-report": ("Ana", False, False, _report),
+    "gate-phone-next": ("Ana", True, False, _onward),
+    "flow-conflict": ("Cleo", False, False, _conflict),
+}
+"""Pictures of what changes the house, taken after the others: who looks, on a phone, in the dark, and what happens."""
+
+NOTHING: dict[str, tuple[str, str]] = {
+    "flows-empty": ("Cleo", "/flows"),
+    "keys-empty": ("Root", "/keys"),
+    "connections-empty": ("Cleo", "/connections"),
+    "knowledge-empty": ("Cleo", "/knowledge"),
+}
+"""Pictures of a house in which nothing has been made yet: who looks at what."""
+
+
+class Bare(House):
+    """Only people; the flow that a house begins with is not saved."""
+
+    def save(self, text: str, *, who: str = "Cleo", **more: Any) -> Any:
+        """Nothing."""
 
 
 def main(folder: Path) -> None:
     """Take all pictures."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch, socket.socket() as held:
+    with tempfile.TemporaryDirectory() as scratch, socket.socket() as held, sync_playwright() as playwright:
         held.bind(("127.0.0.1", 0))
-        database = f"sqlite:///{Path(scratch) / 'visto.db'}"
-        migrate.upgrade(database)
-        with House(database, HOME, f"127.0.0.1:{held.getsockname()[1]}") as house:
-            names = _named(house, settle(house))
-            knowledge = house.run(_knowledge(house, Path(scratch)))
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-                visitors = Visitors(browser, house)
-                _hand_in(visitors("Cleo"))
-                for name, (who, path, phone, dark, before) in PICTURES.items():
-                    page = visitors(who or None, phone=phone, dark=dark)
-                    if path == "letter":
-                        page.set_content(_letter(house, names["gate_id"]))
-                    else:
-                        page.goto(re.sub(r"\{([\w.]+)\}", lambda match: names[match.group(1)], path))
-                    if before is not None:
-                        before(page)
-                    page.wait_for_timeout(400)
-                    page.screenshot(path=folder / f"{name}.jpg", type="jpeg", quality=QUALITY)
-                    page.context.close()
-                browser.close()
-            house.run(knowledge.close())
+        nobody = f"127.0.0.1:{held.getsockname()[1]}"
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        _lived_in(browser, folder, Path(scratch), nobody)
+        _bare(browser, folder, Path(scratch), nobody)
+        browser.close()
+
+
+def _lived_in(browser: Browser, folder: Path, scratch: Path, nobody: str) -> None:
+    with House(_database(scratch / "visto.db"), HOME, nobody) as house:
+        names = _named(house, settle(house))
+        knowledge = house.run(_knowledge(house, scratch))
+        visitors = Visitors(browser, house)
+        _hand_in(visitors("Cleo"))
+        for name, (who, path, phone, dark, before) in PICTURES.items():
+            page = visitors(who or None, phone=phone, dark=dark)
+            if path == "letter":
+                page.set_content(_letter(house, names["plain"]))
+            else:
+                page.goto(re.sub(r"\{([\w.]+)\}", lambda match: names[match.group(1)], path))
+            if before is not None:
+                before(page)
+            _take(page, folder / f"{name}.jpg")
+        for name, (who, phone, dark, happen) in LATER.items():
+            page = visitors(who, phone=phone, dark=dark)
+            happen(page, house, names)
+            _take(page, folder / f"{name}.jpg")
+        house.run(knowledge.close())
+
+
+def _bare(browser: Browser, folder: Path, scratch: Path, nobody: str) -> None:
+    with Bare(_database(scratch / "bare.db"), HOME, nobody) as house:
+        house.db.write_sync(lambda tx: collections.remove(tx, NS, "fraud-policy"))
+        visitors = Visitors(browser, house)
+        for name, (who, path) in NOTHING.items():
+            _take(visitors(who, path), folder / f"{name}.jpg")
+
+
+def _database(path: Path) -> str:
+    url = f"sqlite:///{path}"
+    migrate.upgrade(url)
+    return url
+
+
+def _take(page: Page, target: Path) -> None:
+    page.wait_for_timeout(400)
+    page.screenshot(path=target, type="jpeg", quality=QUALITY)
+    page.context.close()
 
 
 async def _knowledge(house: House, scratch: Path) -> Knowledge:
@@ -200,7 +352,29 @@ def _named(house: House, names: Names) -> Names:
         mailed = letter(house, _opened(plain, shown.action_digest))
         return {**names, "failed": failed, "plain": plain, "decided": decided[0].id, "mailed": mailed}
 
-    return house.db.write_sync(unit)
+    made = house.db.write_sync(unit)
+    _more_runs(house)
+    return made
+
+
+def _more_runs(house: House) -> None:
+    """So that the list of executions begins with several states."""
+    disk = {
+        "code": "connector_failed",
+        "message": "The sheet could not be written: the disk is full.",
+        "remedy": "Free some space, then restart the execution.",
+        "task": "triage/review/write[2]",
+    }
+    for end in ("succeeded", "failed", "succeeded", "running", "waiting"):
+        number = house.execute(state="waiting" if end == "waiting" else "running")
+        if end == "waiting":
+            for key in ("30", "31", "32", "33"):
+                house.gate(number, key=key)
+        elif end != "running":
+            given = (disk, {}) if end == "failed" else (None, {"decided": 60})
+            house.db.write_sync(
+                lambda tx, n=number, s=end, g=given: executions.set_state(tx, NS, n, s, g[0], outputs=g[1])
+            )
 
 
 def _opened(gate_id: str, digest: str) -> Opened:
