@@ -8,19 +8,24 @@ from __future__ import annotations
 import re
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
+from posixpath import dirname, join, normpath
 
 import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
+from api.console import assets
 from api.console.mount import ROUTERS
 from api.policies import POLICIES
 from tests.browser.conftest import Visitors, fits
 from tests.browser.house import House
 from tests.browser.village import settle
+from tests.support.scripts import imports
 
 BUDGET = 60_000
+"""Bytes of all scripts and styles of a page, with what it may load only later."""
 NOT_PAGES = {
     "static_file": "a file",
     "as_seen_file": "a file",
@@ -77,6 +82,25 @@ def visitor(name: str) -> str | None:
     return None if POLICIES[name].public else "Root"
 
 
+def _reached(names: Iterable[str]) -> dict[str, int]:
+    """The bytes of these modules and of all that they import, at once or later, by name."""
+    sizes: dict[str, int] = {}
+    ahead = list(names)
+    while ahead:
+        name = ahead.pop()
+        if name not in sizes:
+            sizes[name], further = _module(name)
+            ahead += further
+    return sizes
+
+
+@cache
+def _module(name: str) -> tuple[int, list[str]]:
+    """A module's bytes as it is served, and the names of those that it imports."""
+    served = assets._files()[name]
+    return len(served), [normpath(join(dirname(name), found)) for found in imports(served)]
+
+
 def _is_page(page: Page) -> bool:
     return page.locator("main#main").count() > 0
 
@@ -97,7 +121,7 @@ def test_a_page_is_accessible_fits_and_is_light(
 
     def weigh(response: Response) -> None:
         if response.request.resource_type in ("script", "stylesheet"):
-            weights[response.url] = len(response.body())
+            weights[response.url.split("/", 5)[5]] = len(response.body())  # http://house/static/digest/name
 
     page.on("response", weigh)
     answer = page.goto(address(name, template, village[1]))
@@ -110,6 +134,7 @@ def test_a_page_is_accessible_fits_and_is_light(
     page.wait_for_load_state("load")
     accessible(page)
     assert fits(page)
+    weights |= _reached(name for name in weights if name.endswith(".js"))
     assert sum(weights.values()) < BUDGET, weights
     shot(page, f"{name}-{look}")
 

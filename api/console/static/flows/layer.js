@@ -63,7 +63,7 @@ export class Layer {
 
   #draw(one, marks) {
     const ranges = marks.map((mark) => ({ ...range(one.text, mark.column), severity: mark.severity }));
-    one.node.className = `ln${marks.length ? ` has is-${worst(marks)}` : ""}`;
+    one.node.className = marks.length ? `ln has is-${worst(marks)}` : "ln";
     const nodes = [];
     let at = 0;
     for (const [kind, text] of one.pieces) {
