@@ -27,7 +27,7 @@ from workflows.gates.model import GateState
 from workflows.relay.notices import state
 from workflows.relay.notices.mail_letter import letter_of
 from workflows.store import migrate
-from workflows.store.repositories import collections, executions, gates, inbox, pauses
+from workflows.store.repositories import collections, executions, gates, inbox, keys, pauses, principals
 from workflows.store.repositories import flows as stored
 from workflows.usecases import audit
 
@@ -35,6 +35,14 @@ QUALITY = 72
 HOME = Path(tempfile.gettempdir()) / "visto"
 """Shown on pages that say where a file belongs, hence not a folder with a random name."""
 Names = dict[str, str]
+BOOK = """
+default:
+  crm:
+    type: http
+    config: {base_url: https://crm.example.com, auth: bearer}
+    secrets: {token: CRM_TOKEN}
+  warehouse: {type: http, config: {base_url: https://stock.example.com}}
+"""
 
 
 def _wait_for_panel(page: Page) -> None:
@@ -272,6 +280,8 @@ def main(folder: Path) -> None:
 def _lived_in(browser: Browser, folder: Path, scratch: Path, nobody: str) -> None:
     with House(_database(scratch / "visto.db"), HOME, nobody) as house:
         names = _named(house, settle(house))
+        book = HOME / "connections.yaml"
+        book.write_text(BOOK)
         knowledge = house.run(_knowledge(house, scratch))
         visitors = Visitors(browser, house)
         _hand_in(visitors("Cleo"))
@@ -289,6 +299,7 @@ def _lived_in(browser: Browser, folder: Path, scratch: Path, nobody: str) -> Non
             happen(page, house, names)
             _take(page, folder / f"{name}.jpg")
         house.run(knowledge.close())
+        book.unlink()
 
 
 def _bare(browser: Browser, folder: Path, scratch: Path, nobody: str) -> None:
@@ -343,6 +354,10 @@ def _named(house: House, names: Names) -> Names:
 
     def unit(tx: Any) -> Names:
         pauses.resume(tx, NS, flow_id="order-risk")
+        robot = principals.create_service(tx, NS, "Order import")
+        keys.create(tx, NS, robot.id, "Orders from the warehouse, each night", ("executions:start", "flows:read"))
+        gone = keys.create(tx, NS, house.actors["Cleo"].principal_id, "Laptop", ("flows:read", "flows:write"))
+        keys.revoke(tx, NS, gone.key.id)
         failed = executions.list_executions(tx, NS, states=("failed",), limit=1).items[0].id
         waiting = inbox.list_inbox(tx, NS, execution_id=names["execution_id"], limit=20).items
         decided = inbox.list_inbox(tx, NS, state="decided", execution_id=names["execution_id"], limit=1).items
