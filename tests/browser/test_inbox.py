@@ -389,3 +389,67 @@ def test_what_is_empty_or_done_looks_like_it(
     page = visit("Ana", "/inbox")
     expect(page.get_by_text("Today: 2 approved.")).to_be_visible()
     shot(page, "inbox-done")
+
+
+def test_space_reads_on_in_the_gate_beside_the_list(visit: Visitors, house: House) -> None:
+    """By keyboard alone one reads the whole of a gate; on a box it still selects."""
+    gates = house.batch(3)
+    page = visit("Ana", "/inbox")
+    shown(page, gates[0].gate_id)
+    line(page, gates[0].gate_id).get_by_role("link").focus()
+    pane = page.locator("[data-pane]")
+    page.keyboard.press("Space")
+    page.wait_for_function("document.querySelector('[data-pane]').scrollTop > 100")
+    page.keyboard.press("Shift+Space")
+    page.wait_for_function("document.querySelector('[data-pane]').scrollTop === 0")
+    page.get_by_role("checkbox", name="Select").first.focus()
+    page.keyboard.press("Space")
+    expect(page.get_by_role("checkbox", name="Select").first).to_be_checked()
+    assert pane.evaluate("(pane) => pane.scrollTop") == 0
+
+
+def test_a_link_to_a_gate_that_is_not_in_the_list_opens_the_gate(visit: Visitors, house: House) -> None:
+    """Whoever is sent it sees what was meant: on a phone, and where the list does not hold it (any more)."""
+    gates = house.batch(2)
+    house.decide(gates[1])
+    page = visit("Ana", f"/inbox#{gates[1].gate_id}")
+    page.wait_for_url(f"**/gates/{gates[1].gate_id}?queue=")
+    page = visit("Ana", f"/inbox?all=1#{gates[0].gate_id}", phone=True)
+    page.wait_for_url(f"**/gates/{gates[0].gate_id}?queue=all%3D1")
+
+
+def test_deadlines_go_on_while_the_list_is_open(visit: Visitors, house: House) -> None:
+    """A list that is open all morning says how late it is, and no line moves for it."""
+    gates = house.batch(2)
+    page = visit("Ana")
+    page.clock.install()
+    page.goto("/inbox")
+    when = line(page, gates[0].gate_id).locator(".line-when")
+    expect(when).to_contain_text("in 3 days")
+    before = places(page)
+    page.clock.run_for(1000 * 60 * 60 * 50)
+    expect(when).to_contain_text("in 22 h")
+    expect(when.locator(".late")).to_have_count(0)
+    page.clock.run_for(1000 * 60 * 60 * 23)
+    expect(when).to_contain_text("1 h ago")
+    expect(when.locator(".late")).to_have_count(1)
+    assert places(page) == before
+
+
+def test_a_batch_says_what_a_yes_runs_and_how_many_are_decided(visit: Visitors, house: House) -> None:
+    """Also before many are decided at once; pages that are loaded later join their batch."""
+    gates = house.batch(45)
+    page = visit("Ana", "/inbox")
+    head = page.locator(".batch-head")
+    expect(head).to_contain_text("45 gates, 40 here · A yes runs csv.write · 0 decided")
+    page.get_by_role("link", name="Next page").scroll_into_view_if_needed()
+    for _ in range(28):
+        page.keyboard.press("j")
+    expect(page.locator("li.line")).to_have_count(45)
+    expect(page.locator(".batch")).to_have_count(1)
+    expect(head).to_contain_text("45 gates · A yes runs csv.write · 0 decided")
+    house.decide(gates[3])
+    expect(head).to_contain_text("1 decided", timeout=SOON)
+    page.get_by_role("checkbox", name="Select").first.click()
+    page.get_by_role("button", name="Approve selected").click()
+    expect(page.get_by_role("dialog")).to_contain_text("A yes runs csv.write, for each.")

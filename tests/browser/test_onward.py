@@ -160,8 +160,8 @@ def test_what_is_refused_comes_back(house: House, visit: Visitors) -> None:
     assert outcomes(house, gates) == []
     page.get_by_role("button", name="Show it").tap()
     approve(page)
-    here_again = page.locator(f'article[data-gate="{gates[1].gate_id}"]')
-    expect(here_again).to_be_visible()
+    expect(page.locator(f'article[data-gate="{gates[1].gate_id}"]')).to_be_visible()
+    ahead(page)
     assert outcomes(house, gates) == ["approved"]
 
 
@@ -334,3 +334,33 @@ def test_an_edit_that_is_refused_for_its_fields_says_which(house: House, visit: 
     expect(page.locator(".field.wrong")).to_contain_text("risk")
     expect(page).to_have_url(re.compile(f"/gates/{gates[0].gate_id}"))
     assert outcomes(house, gates) == []
+
+
+def test_one_can_skip_by_thumb_by_key_and_without_scripts(house: House, visit: Visitors) -> None:
+    """On to the next gate with nothing decided; what is typed is not thrown away."""
+    gates = house.batch(4)
+    page = begin(visit, gates[0].gate_id)
+    page.get_by_role("link", name="Skip", exact=True).tap()
+    here(page, gates[1].gate_id)
+    ahead(page)
+    page.keyboard.press("j")
+    here(page, gates[2].gate_id)
+    page.get_by_label("Your comment").fill("half a thought")
+    page.get_by_role("link", name="Skip", exact=True).tap()
+    expect(page.locator("#toasts")).to_contain_text("Something is typed here and not sent")
+    here(page, gates[2].gate_id)
+    bare = visit("Ana", f"/gates/{gates[0].gate_id}?queue=", js=False)
+    bare.get_by_role("link", name="Skip", exact=True).click()
+    bare.wait_for_url(re.compile(f"/gates/{gates[1].gate_id}[?]queue=$"))
+    assert outcomes(house, gates) == []
+
+
+def test_failed_rules_are_seen_where_a_yes_is_given(house: House, visit: Visitors, shot: Callable[..., Path]) -> None:
+    """Beside the title and on the button itself, on a phone and beside the list as in a wide window."""
+    execution = house.execute(state="waiting")
+    gate = house.gate(execution, key="0", citations=())
+    for where, phone in ((f"/gates/{gate.gate_id}", False), (f"/gates/{gate.gate_id}", True), ("/inbox", False)):
+        page = visit("Ana", where, phone=phone)
+        expect(page.locator(".gate-facts")).to_contain_text("1 failed rule")
+        expect(page.get_by_role("button", name=re.compile("Approve.*(1 failed|despite 1 failed rule)"))).to_be_visible()
+        shot(page, f"onward-failed-{'phone' if phone else where.split('/')[1]}")

@@ -50,7 +50,7 @@ class Line:
     more_facts: int
     suggests: tuple[Fact, ...]
     failed_rules: int
-    effects: int
+    effects: tuple[str, ...]
     why_not: str | None
     reasons: tuple[str, ...]
     looking: tuple[str, ...]
@@ -171,7 +171,7 @@ def _line(item: InboxItem, shown: inbox_facts.Shown, policy: inbox_facts.Policy,
         more_facts=max(0, len(facts) - FACTS),
         suggests=suggests[:SUGGESTS],
         failed_rules=len(view.get("failed_rules") or ()),
-        effects=len(view.get("effects") or ()),
+        effects=tuple(str(one.get("type", "")) for one in view.get("effects") or ()),
         why_not=None if refusal is None else str(refusal),
         reasons=plan.reasons,
         looking=around.looking.get(item.id, ()),

@@ -12,7 +12,7 @@ from api.console.pages.flow_diff import Comparison, compare
 from api.console.pages.gate_diff import Change, changes
 from api.console.pages.gate_effects import Effect, effects_compared
 from api.console.pages.gate_model import Passage
-from api.console.pages.inbox import facts_of, reasons_of, voted_words
+from api.console.pages.inbox import facts_of, reasons_of, runs_of, voted_words
 from api.console.pages.inbox_query import InboxQuery
 from rag.browse import Found
 from rag.model import Hit
@@ -65,6 +65,7 @@ def _inbox(now: datetime) -> dict[str, Any]:
         "facts_of": facts_of,
         "reasons_of": reasons_of,
         "voted_words": voted_words,
+        "runs_of": runs_of,
         "gate_query": "",
         "next_address": None,
         "all_picked": False,
@@ -84,7 +85,7 @@ def _line(
         sort_key=number,
     )  # fmt: skip
     plain: dict[str, Any] = {
-        "action_digest": "", "more_facts": 2, "failed_rules": 0, "effects": 1, "why_not": None, "reasons": REASONS,
+        "action_digest": "", "more_facts": 2, "failed_rules": 0, "effects": ("sheet.append",), "why_not": None, "reasons": REASONS,
         "looking": (), "claimed_by": None, "claimed_by_me": False, "assigned_to": None, "voted": None,
         "facts": (Fact("Customer", "Nordwind GmbH"), Fact("Amount", 4800, "money EUR")),
         "suggests": (Fact("risk", "high"), Fact("action", "hold")),

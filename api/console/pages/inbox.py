@@ -26,7 +26,7 @@ from workflows.store.db import Tx
 from workflows.store.repositories import inbox as lines
 from workflows.store.repositories.inbox import Narrowing
 from workflows.usecases import inbox, inbox_views
-from workflows.usecases.inbox import Fact, Line, Queue, Status
+from workflows.usecases.inbox import Batch, Fact, Line, Queue, Status
 
 router = console_router(prefix="/inbox")
 
@@ -87,6 +87,7 @@ def _list(query: InboxQuery, seen: Seen, *, pick: bool, cursor: str | None) -> d
         "reasons_of": reasons_of,
         "gate_query": _gate_query(query),
         "voted_words": voted_words,
+        "runs_of": runs_of,
         "next_address": _next(query, seen.queue),
     }
 
@@ -151,6 +152,11 @@ def facts_of(facts: Iterable[Fact]) -> list[tuple[str, str]]:
 def _short(fact: Fact) -> str:
     text = " ".join(visible(shown(fact.value, fact.format)).split())
     return text if len(text) <= VALUE_CHARS else f"{text[: VALUE_CHARS - 1]}…"
+
+
+def runs_of(batch: Batch) -> list[str]:
+    """What a yes to the batch's gates runs, by type; each gate's own page says it exactly."""
+    return sorted({visible(kind) for line in batch.lines for kind in line.effects})
 
 
 def reasons_of(line: Line) -> list[tuple[str, str]]:

@@ -122,6 +122,24 @@ document.addEventListener("visibilitychange", () => {
   if (nav && here && matchMedia("(max-width: 56rem)").matches && nav.scrollWidth > nav.clientWidth) nav.scrollLeft = here.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2;
 }
 
+// Times go on while a page is open, as the server says them.
+const SPANS = [[86400, "days"], [3600, "h"], [60, "min"], [1, "s"]];
+function ago(seconds) {
+  const size = Math.abs(seconds);
+  if (size < 10) return "just now";
+  const [unit, name] = SPANS.find(([one]) => size >= one), count = Math.round(size / unit), words = `${count} ${count === 1 && unit === 86400 ? "day" : name}`;
+  return seconds > 0 ? `${words} ago` : `in ${words}`;
+}
+setInterval(() => {
+  if (document.hidden) return;
+  for (const time of $$("time[datetime]")) {
+    if (!/^in |ago$|^just now$/.test(time.textContent)) continue;
+    const seconds = (Date.now() - Date.parse(time.dateTime)) / 1000;
+    time.textContent = ago(seconds);
+    time.closest("[data-due]")?.classList.toggle("late", seconds > 0);
+  }
+}, 30000);
+
 // What a time is where its reader is: said when the pointer comes to it, since writing hundreds of them delays the first paint.
 document.addEventListener("pointerover", (event) => {
   const time = event.target.closest?.("time[datetime]");

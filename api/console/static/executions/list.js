@@ -39,7 +39,7 @@ function replace(fresh) {
 
 const row = (id) => body?.querySelector(`tr[data-id="${CSS.escape(id)}"]`);
 
-const unseen = new Set();
+const unseen = new Set(), first = $("[data-first=yes]");
 function announce(id) {
   unseen.add(id);
   offer(unseen.size === 1 ? "1 new execution: show" : `${unseen.size} new executions: show`);
@@ -60,7 +60,7 @@ live((event) => {
   const id = event.topic === "execution" ? event.id : event.execution;
   if (!id) return;
   if (row(id)) look([id]);
-  else if (event.kind === "execution.created") announce(id);
+  else if (event.kind === "execution.created" && first) announce(id); // elsewhere it may not be what is looked for
 });
 
 // Becoming "running" is no record of the journal, so what has not ended is looked at now and then.

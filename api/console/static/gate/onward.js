@@ -2,7 +2,7 @@
 
 import { $, getPart, live } from "../core.js";
 
-const FRESH_MS = 120000;
+const FRESH_MS = 120000, PATIENCE_MS = 1000;
 const DECIDES = 'form[data-act="approve"], form[data-act="reject"]';
 let from = null, held = null;
 
@@ -12,11 +12,13 @@ export function ready(own) {
   own.removeAttribute("data-ahead");
   const mine = held = { own: null, at: performance.now(), coming: null };
   if (!own.dataset.next || !$(DECIDES, own)) return;
-  mine.coming = getPart(`${own.dataset.next}&part=gate`).then((part) => {
+  const fetched = getPart(`${own.dataset.next}&part=gate`).then((part) => {
     if (mine !== held) return;
     mine.own = $("[data-own]", part);
     own.toggleAttribute("data-ahead", Boolean(mine.own));
   }).catch(() => {});
+  const late = new Promise((done) => { setTimeout(done, PATIENCE_MS); });
+  mine.coming = Promise.race([fetched, late]).then(() => { mine.coming = null; });
   setTimeout(() => { if (mine === held) renew(); }, FRESH_MS);
 }
 
@@ -24,8 +26,8 @@ const fresh = () => performance.now() - held.at < FRESH_MS;
 function renew() { if (held && !fresh() && !document.hidden) ready(from); }
 document.addEventListener("visibilitychange", renew);
 
-/** Until it is here, or will not be. */
-export const coming = () => held?.coming;
+/** While it is on its way: a promise until it is here, or is not worth waiting for. Else null. */
+export const coming = () => held?.coming ?? null;
 
 /** The next gate, once, or null: there is none, or it is not here yet, or it is old. */
 export function take() {

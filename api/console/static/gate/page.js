@@ -25,20 +25,20 @@ main.addEventListener("submit", (event) => {
   const form = event.target, submitter = event.submitter;
   if (event.defaultPrevented || !DECIDES.includes(form.dataset.act)) return;
   if ("settling" in gate.article.dataset) { event.preventDefault(); return; } // keys, too: it has just come
-  const next = sending ? null : onward.take();
-  if (!sending && !next) return;
+  const wait = sending || onward.coming(), next = wait ? null : onward.take();
+  if (!wait && !next) return;
   event.preventDefault();
-  if (sending) decideAfter(form, submitter);
+  if (wait) decideAfter(form, submitter);
   else sending = decide(form, submitter, next).finally(() => { sending = null; });
 });
 addEventListener("beforeunload", (event) => { if (sending) event.preventDefault(); });
 
-/** One after the other: it waits until the one before is taken, and goes nowhere when that is refused. */
+/** One after the other, and after the next gate: it waits for both, and goes nowhere when the one before is refused. */
 async function decideAfter(form, submitter) {
   if (queued) return;
   queued = true;
   submitter?.setAttribute("aria-busy", "true");
-  const taken = await sending;
+  const taken = await (sending ?? true);
   if (taken) await onward.coming();
   queued = false;
   submitter?.removeAttribute("aria-busy");
@@ -77,6 +77,25 @@ function refused(error, here, was, edited) {
   tellRefusal(error);
   was.refresh();
 }
+
+/** On to the next gate without deciding. */
+async function skip() {
+  await sending;
+  await onward.coming();
+  if (gate.typed()) { toast("Something is typed here and not sent: use its own button, or clear it.", { tone: "warn" }); return; }
+  const link = $("[data-skip]", own), was = gate, next = link && onward.take();
+  if (!next) { link?.isConnected ? location.assign(link.href) : toast("There is no list to go on in.", { tone: "info" }); return; }
+  put(next);
+  was.detach();
+  gate.seen();
+  gate.refresh();
+  onward.ready(own);
+}
+main.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-skip]") || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  skip();
+});
 
 /** Show a gate in place of the other; without scripts it would be a page of its own. */
 function put(node, known = null) {
@@ -118,7 +137,7 @@ async function undo() {
 }
 
 const keys = $('dialog[data-dialog="keys"]');
-const KEYS = { a: () => gate.approve(), e: () => gate.edit(), r: () => gate.reject(), u: () => gate.changes(), z: undo, "?": () => keys.showModal() };
+const KEYS = { j: skip, a: () => gate.approve(), e: () => gate.edit(), r: () => gate.reject(), u: () => gate.changes(), z: undo, "?": () => keys.showModal() };
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !keys.open && gate.close()) event.preventDefault();
   if (typing(event) || event.repeat) return;

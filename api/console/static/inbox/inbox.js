@@ -173,6 +173,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") { away(event); return; }
   if (typing(event)) return;
   if (event.key === "Enter") { enter(event); return; }
+  if (event.key === " ") { leaf(event); return; }
   if (/^[1-9]$/.test(event.key) && !event.repeat && pane.shown()?.digit(Number(event.key))) { event.preventDefault(); return; }
   const act = KEYS[event.key];
   if (!act || (event.repeat && !"jk".includes(event.key))) return;
@@ -185,6 +186,13 @@ function enter(event) {
   if (!line || !pane.usable() || (on && on !== lines.link(line))) return;
   event.preventDefault();
   location.assign(lines.link(line).href);
+}
+
+/** Space reads on in the gate beside the list. */
+function leaf(event) {
+  if (!pane.usable() || event.target.closest("a:not(.line-title), button, summary, input, label")) return;
+  event.preventDefault();
+  pane.pane.scrollBy({ top: (event.shiftKey ? -0.85 : 0.85) * pane.pane.clientHeight });
 }
 
 function away(event) {
@@ -201,4 +209,7 @@ root.classList.add("with-scripts");
 pane.fit();
 if ($("[data-bulk-bar]", queue)) { $("[data-bulk-bar]", queue).hidden = true; if (lines.picked().length) rare((to) => to.count()); }
 $("[data-bulk]", queue)?.addEventListener("submit", (event) => { event.preventDefault(); rare((to) => to.decide(event.submitter.value)); });
-if (pane.usable()) go(lines.of(decodeURIComponent(location.hash.slice(1))) ?? lines.all().find(lines.isOpen) ?? lines.all()[0], false);
+const wanted = decodeURIComponent(location.hash.slice(1)), arrived = performance.getEntriesByType("navigation")[0]?.type === "navigate";
+// A link to a gate that is not in this list, or on a phone, leads to the gate; after a reload the list begins anew.
+if (wanted && arrived && !(pane.usable() && lines.of(wanted))) location.replace(`/gates/${encodeURIComponent(wanted)}?queue=${encodeURIComponent(root.dataset.query)}`);
+else if (pane.usable()) go(lines.of(wanted) ?? lines.all().find(lines.isOpen) ?? lines.all()[0], false);

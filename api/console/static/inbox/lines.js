@@ -33,5 +33,7 @@ export function set(line, state, words = "") {
   said.textContent = said.title = words;
   said.hidden = !words;
   said.classList.toggle("mark-bad", !state && Boolean(words));
+  const batch = line.closest(".batch"), done = $$("li.line[data-end]", batch).length;
+  $("[data-done]", batch).textContent = `${done} decided`;
   if (pick) { pick.disabled = state !== ""; if (state === "end") pick.checked = false; }
 }

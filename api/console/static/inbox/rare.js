@@ -64,9 +64,10 @@ export async function decide(action) {
   const chosen = lines.picked();
   if (!chosen.length || !DONE[action]) return;
   const many = `${chosen.length} gate${chosen.length > 1 ? "s" : ""}`, approving = action === "approve";
+  const failed = chosen.filter((line) => $(".line-tags .mark-bad", line)).length, runs = $("[data-runs]", chosen[0].closest(".batch"))?.textContent;
   const said = await (await dialogs()).ask({
     title: `${approving ? "Approve" : "Reject"} ${many}?`,
-    text: "Each is checked by itself against what its line shows. One that has changed or is decided meanwhile is left alone and named.",
+    text: (approving && runs ? `${runs}, for each. ` : "") + (failed ? `Rules failed for ${failed} of them. ` : "") + "Each is checked by itself against what its line shows. What has changed or is decided meanwhile is left alone and named.",
     reasons: approving ? [] : JSON.parse(chosen[0].dataset.reasons), words: !approving, yes: `${approving ? "Approve" : "Reject"} ${many}`,
   });
   if (!said) return;
@@ -116,10 +117,18 @@ export function rest(sum) {
   pane.put(el("div", { class: "empty", role: "status" }, el("h2", {}, "Everything here is decided"), el("p", { "data-sum": true }, sum), el("a", { class: "btn", href: location.pathname + location.search }, "Load the list anew")));
 }
 
-/** Put lines in place of `place`; a gate that is in the list already stays where it is. */
-function add(part, place) {
+/** Put lines in place of `place`, or with `joining` behind those of their batch; one that is in the list stays where it is. */
+function add(part, place, joining = false) {
   for (const line of $$("li.line", part)) if (lines.of(line.dataset.gate)) line.remove();
-  for (const batch of $$(".batch", part)) if (!$("li.line", batch)) batch.remove();
+  for (const batch of $$(".batch", part)) {
+    const known = joining && $$(".batch", queue).find((one) => one.dataset.batch === batch.dataset.batch);
+    if (known) {
+      $(".lines", known).append(...$$("li.line", batch));
+      const here = $$("li.line", known).length;
+      $("[data-here]", known).textContent = here < known.dataset.open ? `, ${here} here` : "";
+    }
+    if (!$("li.line", batch)) batch.remove();
+  }
   place.replaceWith(part);
 }
 
@@ -127,7 +136,7 @@ function add(part, place) {
 export async function more(place) {
   const address = new URL(place.dataset.more, location);
   address.searchParams.set("part", "lines");
-  add(await getPart(address), place);
+  add(await getPart(address), place, true);
 }
 
 // What others do: a line tells it where it stands; new gates are announced, and come when they are asked for
