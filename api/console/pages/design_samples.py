@@ -12,7 +12,7 @@ from api.console.pages.flow_diff import Comparison, compare
 from api.console.pages.gate_diff import Change, changes
 from api.console.pages.gate_effects import Effect, effects_compared
 from api.console.pages.gate_model import Passage
-from api.console.pages.inbox import facts_of, reasons_of, runs_of, voted_words
+from api.console.pages.inbox import MOST, facts_of, reasons_of, runs_of, voted_words
 from api.console.pages.inbox_query import InboxQuery
 from rag.browse import Found
 from rag.model import Hit
@@ -66,6 +66,7 @@ def _inbox(now: datetime) -> dict[str, Any]:
         "reasons_of": reasons_of,
         "voted_words": voted_words,
         "runs_of": runs_of,
+        "most": MOST,
         "gate_query": "",
         "next_address": None,
         "all_picked": False,

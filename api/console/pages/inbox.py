@@ -88,6 +88,7 @@ def _list(query: InboxQuery, seen: Seen, *, pick: bool, cursor: str | None) -> d
         "gate_query": _gate_query(query),
         "voted_words": voted_words,
         "runs_of": runs_of,
+        "most": MOST,
         "next_address": _next(query, seen.queue),
     }
 
