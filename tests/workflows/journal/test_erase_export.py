@@ -204,6 +204,17 @@ def test_a_file_that_is_no_export_cannot_be_checked(tmp_path: Path, data: bytes)
     assert verify_export(tmp_path / "none.tgz").verdict is Verdict.CANNOT_CHECK
 
 
+def test_whichever_byte_is_damaged_the_answer_is_a_verdict(archive: Path) -> None:
+    """Never an exception; and whole only when what is inside is what was inside (a header's date may differ)."""
+    sound, inside = archive.read_bytes(), _parts(archive)
+    for place in range(len(sound)):
+        archive.write_bytes(sound[:place] + bytes([sound[place] ^ 0xFF]) + sound[place + 1 :])
+        assert verify_export(archive).verdict is not Verdict.VERIFIED or _parts(archive) == inside, place
+    for length in range(0, len(sound) - 1, 7):
+        archive.write_bytes(sound[:length])
+        assert verify_export(archive).verdict is not Verdict.VERIFIED, length
+
+
 def test_the_key_file_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
     """Eight that start at once end with the same key."""
     path = tmp_path / "keys" / "journal.key"
