@@ -122,12 +122,16 @@ def errors_at(view: Mapping[str, Json], fields: Mapping[str, Sequence[str]]) -> 
     return {place: b.cut("; ".join(messages), 1000) for place, messages in found.items() if place}
 
 
+def _exact(values: Mapping[str, Json], name: str) -> str:
+    return card.exact(values[name]) if name in values else "(nothing)"
+
+
 def _preview(told: Told, preview: View) -> list[b.Block] | None:
-    before = told.view.suggestion
+    before, after = told.view.suggestion, preview.suggestion
     changed = [
-        f"{visible(name)}: {card.exact(before.get(name))} → {card.exact(value)}"
-        for name, value in preview.suggestion.items()
-        if before.get(name) != value
+        f"{visible(name)}: {_exact(before, name)} → {_exact(after, name)}"
+        for name in [*after, *(name for name in before if name not in after)]
+        if _exact(before, name) != _exact(after, name)
     ]
     effects = [card.effect_text(number, effect) for number, effect in enumerate(preview.effects, start=1)]
     failed = [f"• {visible(rule.message)}" for rule in preview.failed_rules]

@@ -66,17 +66,23 @@ def block(field: Field) -> b.Block:
 
 
 def typed(field: Field, said: Mapping[str, Json]) -> Json:
-    """The value that was typed or chosen; the present one where nothing was. Raises ``NotTyped``."""
+    """The value that was typed or chosen; None where an optional field was emptied. Raises ``NotTyped``."""
     if "selected_option" in said:
         return _chosen(field, said["selected_option"])
     text = said.get("selected_date", said.get("value"))
     if text is None:
-        if field.value is None:
-            return None
-        raise NotTyped("It cannot be emptied here. Open the gate in the console.")
+        return _emptied(field)
     if not isinstance(text, str):
         raise NotTyped("This is not a value.")
     return _parsed(field, text)
+
+
+def _emptied(field: Field) -> Json:
+    if field.value in (None, ""):
+        return field.value
+    if field.required:
+        raise NotTyped("It cannot be empty.")
+    return None
 
 
 def _parsed(field: Field, text: str) -> Json:
@@ -99,9 +105,9 @@ def _parsed(field: Field, text: str) -> Json:
 
 
 def _chosen(field: Field, option: Json) -> Json:
-    if option is None:
-        return field.value
     choices = _choices(field)
+    if option is None:
+        return _emptied(field) if field.value in choices else field.value
     number = option.get("value") if isinstance(option, dict) else None
     if not isinstance(number, str) or not number.isdecimal() or int(number) >= len(choices):
         raise NotTyped("Choose one of the options.")

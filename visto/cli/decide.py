@@ -42,7 +42,7 @@ def edit(
     revision: Revision = None,
     as_json: Json = False,
 ) -> None:
-    """Approve with changed fields; they are checked as the suggestion was.
+    """Approve with changed fields; they are checked as the suggestion was. An optional one goes with `=null`.
 
     Example: visto edit 0192f0c1-... --field risk=high --field reason="card reported stolen"
 

@@ -53,7 +53,7 @@ def preview_edit(tx: Tx, request: PreviewEdit) -> EditPreview:
 
 def edited(current: Current, changes: dict[str, Any], *, override: bool, comment: str | None) -> Edit:
     """Apply ``changes`` to the open revision. Raises ``invalid_edit`` with messages per field."""
-    fields = {**current.revision.fields, **changes}
+    fields = _patched(current, changes)
     if fields == current.revision.fields:
         raise invalid_edit({"fields": ["nothing was changed; approve instead"]})
     _only_editable(current, changes)
@@ -103,6 +103,13 @@ def add_edit(tx: Tx, current: Current, edit: Edit, editor_id: str) -> Current:
     )
     gates.update(tx, current.namespace, current.gate.id, revision=number, stage=0, title=edit.title)
     return read(tx, current.namespace, current.gate.id)
+
+
+def _patched(current: Current, changes: dict[str, Any]) -> dict[str, Any]:
+    """``null`` takes an optional field away, as in a JSON merge patch (RFC 7396): an answer has a field or not."""
+    required = current.plan.output_schema.get("required", ())
+    fields = {**current.revision.fields, **changes}
+    return {name: value for name, value in fields.items() if value is not None or name in required}
 
 
 def _only_editable(current: Current, changes: dict[str, Any]) -> None:

@@ -77,7 +77,8 @@ def form_fields(
 def read_form(
     schema: Mapping[str, Json], editable: Iterable[str], values: Mapping[str, Json], sent: Mapping[str, str]
 ) -> Sent:
-    """What a sent form changes. A field that is not in the form stays as it is."""
+    """What a sent form changes: an emptied optional field to None. A field that is not in the form stays as it is."""
+    required = set(schema.get("required", ()))
     changes: dict[str, Json] = {}
     errors: dict[str, list[str]] = {}
     for name in editable:
@@ -86,7 +87,7 @@ def read_form(
         if part is None or name not in sent or sent[name] == as_text(part, before):
             continue
         try:
-            changes[name] = _value(part, before, sent[name])
+            changes[name] = _value(part, before, sent[name], required=name in required)
         except ValueError as error:
             errors[name] = [str(error)]
     return Sent(changes, errors)
@@ -173,9 +174,10 @@ def _options(schema: Mapping[str, Json], kind: Kind, shown: str, required: bool)
         allowed = [(text, text or "(empty)") for text in (_choice(option) for option in schema["enum"])]
     else:
         return ()
-    if shown not in {text for text, _ in allowed}:
-        words = f"{shown} (not allowed)" if shown else "nothing" if not required else "choose"
-        allowed.insert(0, (shown, words))
+    if shown not in {text for text, _ in allowed} | {""}:
+        allowed.insert(0, (shown, f"{shown} (not allowed)"))
+    if "" not in {text for text, _ in allowed} and not (required and shown):
+        allowed.insert(0, ("", "choose" if required else "nothing"))
     return tuple(allowed)
 
 
@@ -183,9 +185,11 @@ def _choice(option: Json) -> str:
     return visible(option) if isinstance(option, str) else json.dumps(option, ensure_ascii=False)
 
 
-def _value(schema: Mapping[str, Json], before: Json, text: str) -> Json:
+def _value(schema: Mapping[str, Json], before: Json, text: str, *, required: bool) -> Json:
     """The typed value. Raises ``ValueError`` with what is wrong, in words."""
     kind = kind_of(schema, before)
+    if not required and not text.strip() and "" not in schema.get("enum", ()):
+        return None
     if kind == "choice":
         return _chosen(schema["enum"], text)
     if kind in ("text", "long", "date"):

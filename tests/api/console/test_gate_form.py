@@ -13,9 +13,10 @@ def schema(**fields: dict) -> dict:
     return {"type": "object", "properties": fields, "required": list(fields)}
 
 
-def changes(part: dict, before: object, typed: str) -> object:
+def changes(part: dict, before: object, typed: str, *, required: bool = True) -> object:
     """What typing into the one field of a form changes, or the message at the field."""
-    sent = read_form(schema(x=part), ["x"], {"x": before}, {"x": typed})
+    whole = schema(x=part) | ({} if required else {"required": []})
+    sent = read_form(whole, ["x"], {"x": before}, {"x": typed})
     return sent.errors["x"][0] if sent.errors else sent.changes.get("x", "unchanged")
 
 
@@ -77,6 +78,37 @@ def test_what_is_typed_becomes_a_typed_value_or_a_message(
     found = changes(part, before, typed)
     assert found == after
     assert type(found) is type(after)
+
+
+@pytest.mark.parametrize(
+    ("part", "before"),
+    [
+        (TEXT, "old"),
+        ({"type": "number"}, 3.5),
+        ({"type": "integer"}, 0),
+        ({"type": "boolean"}, False),
+        ({"type": "string", "format": "date"}, "2026-01-31"),
+        ({"type": "string", "enum": ["low", "high"]}, "low"),
+        ({"type": "array"}, [1]),
+    ],
+)
+def test_an_optional_field_is_emptied_and_can_be_found_empty_again(part: dict, before: object) -> None:
+    """Every kind of input can say "nothing", also a list of choices; a required one cannot."""
+    assert changes(part, before, "", required=False) is None
+    assert changes(part, before, "  \n", required=False) is None
+    whole = schema(x=part) | {"required": []}
+    [filled], [emptied] = (form_fields(whole, ["x"], values) for values in ({"x": before}, {}))
+    assert emptied.value == ""
+    assert not filled.options or ("", "nothing") in filled.options
+    [needed] = form_fields(schema(x=part), ["x"], {"x": before})
+    assert "" not in dict(needed.options)
+
+
+def test_an_empty_text_that_is_a_choice_is_chosen_and_not_nothing() -> None:
+    part = {"enum": ["", "high"]}
+    assert changes(part, "high", "", required=False) == ""
+    [field] = form_fields(schema(x=part), ["x"], {"x": "high"})
+    assert field.options == (("", "(empty)"), ("high", "high"))
 
 
 @pytest.mark.parametrize(

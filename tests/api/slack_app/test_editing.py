@@ -75,6 +75,18 @@ async def test_an_edit_is_previewed_and_confirmed_with_just_that_preview(floor):
     assert (decided.outcome, decided.fields) == ("edited", expected)
 
 
+async def test_an_optional_field_is_taken_away_by_emptying_it(floor):
+    ann = floor.join("ann")
+    gate, card = await opened(floor, FIELDS | {"note": "ask first"})
+    await ann.click(card, EDIT)
+    await ann.form()
+    await ann.submit(f_note=None)
+    assert 'note: "ask first" → (nothing)' in ann.view().words()
+    await ann.submit()
+    await floor.card("Approved with changes by ann")
+    assert floor.office.standing(gate.gate_id)[0].fields == FIELDS
+
+
 async def test_values_changed_after_the_preview_are_previewed_again(floor):
     ann = floor.join("ann")
     gate, card = await opened(floor)
@@ -98,7 +110,8 @@ async def test_values_changed_after_the_preview_are_previewed_again(floor):
         ({"f_rows": '["a"]'}, "f:rows", "whole number"),
         ({"f_rows": "[1e999]"}, "f:rows", "too large"),
         ({"f_reason": "x" * 401}, "f:reason", "400"),
-        ({"f_reason": None}, "f:reason", "console"),
+        ({"f_reason": None}, "f:reason", "cannot be empty"),
+        ({"f_score": None}, "f:score", "cannot be empty"),
         ({}, "f:risk", "nothing was changed"),
     ],
 )

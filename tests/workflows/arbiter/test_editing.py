@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
+from tests.workflows.arbiter.conftest import SCHEMA
 from workflows.arbiter.editing import preview_edit
 from workflows.arbiter.model import PreviewEdit
 from workflows.flow.planned import StagePlan
@@ -56,6 +57,21 @@ def test_each_wrong_field_gets_its_message(office, fields, named):
     refusal = office.refused(office.open(), "ann", "edit", fields=fields)
     assert (refusal.code, refusal.status) == ("invalid_edit", 422)
     assert refusal.detail["fields"][named]
+
+
+def test_null_takes_an_optional_field_away_and_a_required_one_stays(office, plan):
+    """As in a JSON merge patch: the answer that is decided on has no such field, rather than an empty one."""
+    note = {"note": {"type": "string"}, "limit": {"type": "number"}}
+    schema = SCHEMA | {"properties": SCHEMA["properties"] | note}
+    loose = plan(editable=("note", "limit", "risk")).model_copy(update={"output_schema": schema})
+    gate = office.open(loose, fields={"risk": "low", "reason": "small order", "note": "ask", "limit": 4})
+    assert preview(office, gate, {"note": None}).fields == {"risk": "low", "reason": "small order", "limit": 4}
+    office.decided(gate, "ann", "edit", fields={"note": None, "limit": None})
+    assert office.load(gate).fields == {"risk": "low", "reason": "small order"}
+
+    other = office.open(loose)
+    assert office.refused(other, "ann", "edit", fields={"note": None}).detail["fields"]["fields"]
+    assert "must be" in office.refused(other, "ann", "edit", fields={"risk": None}).detail["fields"]["risk"][0]
 
 
 def test_a_field_outside_editable_is_refused_although_the_schema_knows_it(office, plan):
