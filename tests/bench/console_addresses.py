@@ -128,6 +128,8 @@ def _asked(names: Mapping[str, str], big: str) -> list[Address]:
                 "q=A-10042",
                 "all=1&q=nothing",
                 "due=soon",
+                "due=over",
+                "priority=5",
             ),
             *(
                 "assigned=me",

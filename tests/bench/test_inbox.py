@@ -23,7 +23,18 @@ pytestmark = pytest.mark.bench
 
 GATES, LOOKS = 50_000, 40
 LIST_MS, NEXT_MS, SEEN_MS = 200, 100, 2_000
-VIEWS = ("", "all=1", "flow=flow-3", "due=soon", "q=nothing+there", "assigned=me", "claimed=me", "batch=batch-3")
+VIEWS = (
+    "",
+    "all=1",
+    "flow=flow-3",
+    "due=soon",
+    "due=over",
+    "priority=5",
+    "q=nothing+there",
+    "assigned=me",
+    "claimed=me",
+    "batch=batch-3",
+)
 _WATCH = """
 () => {
   window.took = [];

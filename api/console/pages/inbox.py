@@ -18,7 +18,7 @@ from api.console.formats import shown, title_case
 from api.console.guard import console_router
 from api.console.page import Page, PageDep
 from api.console.pages import gate_load
-from api.console.pages.inbox_query import InboxQuery
+from api.console.pages.inbox_query import DUE, InboxQuery
 from api.remembered import Remembered
 from workflows.gates.model import GateState
 from workflows.gates.visible import visible
@@ -68,6 +68,7 @@ async def inbox_page(page: PageDep, cursor: str | None = None, part: str = "", i
         today=_today(seen.today),
         views=views,
         flows=flows,
+        dues=DUE,
         reviews=inbox.reviews(page.actor),
         may_decide=page.may("inbox_decide"),
         selectable=any(line.why_not is None and not line.voted for line in seen.queue.lines),

@@ -12,12 +12,15 @@ from workflows.store.repositories.inbox import Narrowing
 
 DUE_SOON = timedelta(hours=24)
 MAX_VALUE = 300
-ME, SOON, YES = "me", "soon", "1"
+MAX_PRIORITY = 1_000_000
+ME, YES = "me", "1"
+DUE = {"over": "Overdue", "soon": "Within a day"}
+"""Which deadlines one can look for, as the address and as the form say it."""
 
 
 @dataclass(frozen=True, slots=True)
 class InboxQuery:
-    """``everything`` shows what others decide too. Empty texts narrow nothing."""
+    """``everything`` shows what others decide too; ``priority`` is the least. Empty texts and 0 narrow nothing."""
 
     everything: bool = False
     flow: str = ""
@@ -25,7 +28,8 @@ class InboxQuery:
     batch: str = ""
     assigned: bool = False
     claimed: bool = False
-    due_soon: bool = False
+    due: str = ""
+    priority: int = 0
     text: str = ""
 
     @classmethod
@@ -43,7 +47,8 @@ class InboxQuery:
             batch=text("batch"),
             assigned=sent.get("assigned") == ME,
             claimed=sent.get("claimed") == ME,
-            due_soon=sent.get("due") == SOON,
+            due=sent.get("due", "") if sent.get("due") in DUE else "",
+            priority=_number(sent.get("priority", "")),
             text=text("q"),
         )
 
@@ -61,7 +66,8 @@ class InboxQuery:
             "batch": self.batch,
             "assigned": ME if self.assigned else "",
             "claimed": ME if self.claimed else "",
-            "due": SOON if self.due_soon else "",
+            "due": self.due,
+            "priority": str(self.priority or ""),
             "q": self.text,
         }
         return {name: value for name, value in said.items() if value}
@@ -104,6 +110,12 @@ class InboxQuery:
             batch_key=self.batch or None,
             assigned_to=me if self.assigned else None,
             claimed_by=me if self.claimed else None,
-            due_before=now + DUE_SOON if self.due_soon else None,
+            due_before=(now + DUE_SOON if self.due == "soon" else now) if self.due else None,
+            priority=self.priority or None,
             text=self.text or None,
         )
+
+
+def _number(text: str) -> int:
+    whole = text.strip()
+    return min(int(whole), MAX_PRIORITY) if whole.isascii() and whole.isdigit() and len(whole) < MAX_VALUE else 0

@@ -107,6 +107,12 @@ async def test_whoever_asked_cannot_select_their_own_and_is_told_why(desk: Desk,
         ("assigned=me", {"second"}),
         ("claimed=me", {"first"}),
         ("due=soon", {"refund"}),
+        ("due=over", set()),
+        ("priority=1", {"second"}),
+        ("priority=3&q=order", {"second"}),
+        ("priority=4", set()),
+        ("priority=-1&due=never", {"first", "second", "refund"}),
+        ("priority=%C2%B2", {"first", "second", "refund"}),
         ("q=oRdEr+seC", {"second"}),
         ("q=100%25", set()),
         ("q=nothing&flow=refunds", set()),
@@ -115,7 +121,7 @@ async def test_whoever_asked_cannot_select_their_own_and_is_told_why(desk: Desk,
 )
 async def test_a_filter_of_the_address_narrows_the_list(desk: Desk, room: Room, query: str, expected: set[str]) -> None:
     days = ExpirePlan(after_ms=3 * 86_400_000)
-    made = {"first": room.ask("first", expire=days), "second": room.ask("second", expire=days)}
+    made = {"first": room.ask("first", expire=days), "second": room.ask("second", expire=days, priority=3)}
     made["refund"] = room.ask("x", execution="e2", flow="refunds", expire=ExpirePlan(after_ms=3_600_000))
     room.assign(made["second"], "reviewer")
     room.claim(made["first"], "reviewer")
@@ -317,3 +323,9 @@ async def test_times_are_those_of_the_store(desk: Desk, room: Room, clock: FakeC
     assert lines((await desk("reviewer", "/inbox?due=soon")).text) == []
     clock.advance(timedelta(hours=7))
     assert lines((await desk("reviewer", "/inbox?due=soon")).text) == [gate.gate_id]
+    assert lines((await desk("reviewer", "/inbox?due=over")).text) == []
+    late = room.ask("2", expire=ExpirePlan(after_ms=60_000))
+    clock.advance(timedelta(minutes=2))
+    overdue = await desk("reviewer", "/inbox?due=over")
+    assert lines(overdue.text) == [late.gate_id]
+    assert '<option value="over" selected>Overdue</option>' in overdue.text

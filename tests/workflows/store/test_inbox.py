@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -66,6 +67,12 @@ def test_a_page_is_read_from_the_index_in_its_order(filled: Database) -> None:
     assert "ix_gates_inbox" in plan
     assert "TEMP B-TREE" not in plan
     assert "Sort" not in plan
+
+
+def test_only_the_wanted_priorities_are_read(filled: Database) -> None:
+    """They come first in the index, so that looking for urgent ones among very many ordinary ones ends early."""
+    plan = _plans(filled, lambda tx: inbox.search(tx, NS, Narrowing(eligible=ANN, priority=5)), "sort", "bitmapscan")
+    assert re.search(r"ix_gates_inbox.*sort_key ?<", plan, re.DOTALL), plan
 
 
 def test_counts_are_made_from_an_index(filled: Database) -> None:

@@ -57,7 +57,7 @@ class InboxItem:
 class Narrowing:
     """What a person looks for among the lines. ``eligible`` is ``(principal id, their groups)``: what they may decide.
 
-    ``claimed_by`` counts only claims that still hold; ``text`` is found in titles whatever the case of ASCII letters;
+    ``claimed_by`` counts only claims that still hold; ``priority`` is the least; ``text`` is found in titles whatever the case of ASCII letters;
     ``ids`` keeps these gates alone.
     """
 
@@ -68,6 +68,7 @@ class Narrowing:
     assigned_to: str | None = None
     claimed_by: str | None = None
     due_before: datetime | None = None
+    priority: int | None = None
     text: str | None = None
     ids: Sequence[str] | None = None
 
@@ -204,6 +205,9 @@ def _narrowed(tx: Tx, query: sa.Select[Any], wanted: Narrowing) -> sa.Select[Any
         query = query.where(gates.c.id.in_(_claims_of(wanted.claimed_by, tx.now)))
     if wanted.due_before is not None:
         query = query.where(gates.c.due_at <= wanted.due_before)
+    if wanted.priority is not None:
+        # the list's order begins with the priority, so that its index ends where the wanted ones end
+        query = query.where(gates.c.sort_key < f"{_TOP - wanted.priority + 1:010d}")
     if wanted.text is not None:
         query = query.where(_position(tx)(sa.func.lower(gates.c.title), sa.func.lower(wanted.text)) > 0)
     return query if wanted.ids is None else query.where(gates.c.id.in_(tuple(wanted.ids)))
