@@ -12,7 +12,7 @@ from api.deps import AuthenticatorDep, CallerDep, ServicesDep
 from api.guard import guarded_router
 from api.models import Body, Listing, Out
 from api.policies import Scope
-from workflows.usecases import people
+from workflows.usecases import group_removal, people, rights
 
 router = guarded_router(tags=["people"])
 
@@ -41,6 +41,13 @@ class PrincipalOut(Out):
 
 class PrincipalBody(Body):
     kind: Literal["person", "service"] = "person"
+    name: str = Field(min_length=1, max_length=200)
+    email: str | None = Field(default=None, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")
+
+
+class CorrectionBody(Body):
+    """The name and address as they should be; a program has no address."""
+
     name: str = Field(min_length=1, max_length=200)
     email: str | None = Field(default=None, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")
 
@@ -137,6 +144,22 @@ async def create_principal(body: PrincipalBody, services: ServicesDep, caller: C
     return _shown(made)
 
 
+@router.put("/principals/{principal_id}")
+async def correct_principal(
+    principal_id: str,
+    body: CorrectionBody,
+    services: ServicesDep,
+    caller: CallerDep,
+    authenticator: AuthenticatorDep,
+) -> PrincipalOut:
+    """Correct a name and an address: they sign in with it, and their letters go there."""
+    made = await rights.correct(
+        services, caller.namespace, caller.actor, principal_id, name=body.name, email=body.email
+    )
+    authenticator.forget()
+    return _shown(made)
+
+
 @router.post("/principals/{principal_id}/disable")
 async def disable_principal(
     principal_id: str, services: ServicesDep, caller: CallerDep, authenticator: AuthenticatorDep
@@ -186,6 +209,12 @@ async def list_groups(services: ServicesDep, caller: CallerDep) -> Listing[Group
 async def create_group(body: GroupBody, services: ServicesDep, caller: CallerDep) -> GroupOut:
     """Create the group unless it exists."""
     return GroupOut.model_validate(await people.create_group(services, caller.namespace, caller.actor, body.name))
+
+
+@router.delete("/groups/{group}", status_code=204)
+async def remove_group(group: GroupName, services: ServicesDep, caller: CallerDep) -> None:
+    """Delete a group that has no members and that no open gate and no flow asks."""
+    await group_removal.remove(services, caller.namespace, caller.actor, group)
 
 
 @router.post("/groups/{group}/members")

@@ -76,6 +76,8 @@ ALLOWED: dict[str, set[str]] = {
             "add_identity",
             "list_groups",
             "create_group",
+            "remove_group",
+            "correct_principal",
             "add_group_member",
             "remove_group_member",
             "list_keys",

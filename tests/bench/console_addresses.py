@@ -19,7 +19,7 @@ from workflows.store.repositories import inbox, keys
 from workflows.store.repositories.inbox import Narrowing
 from workflows.store.tables import audit_event, executions, gate_revisions, gates
 from workflows.usecases import sign_in_links as links
-from workflows.usecases.mail_links import Grant, make
+from workflows.usecases.mail_links import Grant, make, mark
 
 ELSEWHERE = {
     "static_file": "a file",
@@ -107,7 +107,7 @@ def _letter(tx: Tx, house: House, gate: str) -> str:
     row = tx.conn.execute(
         sa.select(gate_revisions.c.action_digest).where(gate_revisions.c.gate_id == gate)
     ).scalar_one()
-    grant = Grant(NS, gate, 1, row, house.actors["Ana"].principal_id, until)
+    grant = Grant(NS, gate, 1, row, house.actors["Ana"].principal_id, mark("ana@example.com"), until)
     return make(house.services, grant).rpartition("/")[2]
 
 

@@ -14,7 +14,7 @@ from tests.browser.house import NS, House
 from workflows.arbiter.model import Opened
 from workflows.gates.model import Evidence
 from workflows.store.repositories import decisions
-from workflows.usecases.mail_links import Grant, make
+from workflows.usecases.mail_links import Grant, make, mark
 
 Shot = Callable[..., Path]
 Check = Callable[[Page], None]
@@ -24,7 +24,8 @@ WORDS = "Ask the customer for the second address."
 def link(house: House, gate: Opened, who: str = "Ana") -> str:
     until = int((house.db.clock() + timedelta(days=1)).timestamp())
     person = house.actors[who].principal_id
-    return make(house.services, Grant(NS, gate.gate_id, gate.revision, gate.action_digest, person, until))
+    sent_to = mark(f"{who.lower()}@example.com")
+    return make(house.services, Grant(NS, gate.gate_id, gate.revision, gate.action_digest, person, sent_to, until))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from workflows.journal import read
 from workflows.journal.records import Record
 from workflows.store.repositories import executions, pauses, principals
 from workflows.usecases import sign_in_links
-from workflows.usecases.mail_links import Grant, make
+from workflows.usecases.mail_links import Grant, make, mark
 
 Json = Any
 LONG = "The customer writes at length about the delivery, the invoice and the weather. " * 60
@@ -104,5 +104,6 @@ def _link(tx: Any, house: House, purpose: Any) -> str:
 def letter(house: House, gate: Opened) -> str:
     """The token of the link that Ana gets by mail."""
     until = int((house.db.clock() + timedelta(days=1)).timestamp())
-    grant = Grant(NS, gate.gate_id, gate.revision, gate.action_digest, house.actors["Ana"].principal_id, until)
+    ana = house.actors["Ana"].principal_id
+    grant = Grant(NS, gate.gate_id, gate.revision, gate.action_digest, ana, mark("ana@example.com"), until)
     return make(house.services, grant).rpartition("/")[2]

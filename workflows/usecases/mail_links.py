@@ -1,7 +1,8 @@
 """Personal links to decide one gate without signing in: for one person, one revision, until a moment, and signed.
 
 A link holds what it is for, so any replica can check it and nothing has to be kept. Whoever has it may decide that one
-revision as the person it names, with that person's rights of that moment; it opens nothing else.
+revision as the person it names, with that person's rights of that moment; it opens nothing else. It ends when that person
+is no longer recognised by the address that it was sent to: whoever has that mailbox then is somebody else.
 """
 
 from __future__ import annotations
@@ -29,18 +30,20 @@ from workflows.usecases.services import Services
 
 LIFE = timedelta(days=7)
 CHANNEL = "email"
-_PURPOSE = b"visto mail link v1\0"
+_PURPOSE = b"visto mail link v2\0"
+_MARK = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a link is good for. ``until`` is in seconds since the epoch."""
+    """What a link is good for. ``sent_to`` is the ``mark`` of an address, ``until`` is in seconds since the epoch."""
 
     namespace: str
     gate: str
     revision: int
     digest: str
     person: str
+    sent_to: str
     until: int
 
 
@@ -65,6 +68,11 @@ class Opened:
     def decidable(self) -> bool:
         """Whether its person may decide now what the letter showed."""
         return self.unchanged and self.reading.refusal is None
+
+
+def mark(address: str) -> str:
+    """What stands for a mail address in a link, since addresses of pages end up in logs."""
+    return hashlib.sha256(address.strip().lower().encode()).hexdigest()[:_MARK]
 
 
 def make(services: Services, grant: Grant) -> str:
@@ -97,6 +105,9 @@ async def open_link(services: Services, token: str) -> Opened:
 def _opened(tx: Tx, grant: Grant) -> Opened:
     profile = principals.profile(tx, grant.namespace, grant.person)
     if profile is None or profile.principal.disabled_at is not None:
+        raise _not_valid()
+    known = principals.identities_of(tx, grant.namespace, grant.person)
+    if not any(one.kind == CHANNEL and mark(one.subject) == grant.sent_to for one in known):
         raise _not_valid()
     actor = actor_of(profile, via=CHANNEL, sign_in="mail-link")
     return Opened(grant, actor, reading(tx, grant.namespace, grant.gate, actor))
@@ -139,7 +150,7 @@ def _decode(text: str) -> bytes:
 def _not_valid() -> Refused:
     return Refused(
         "link_not_valid",
-        "This link is not one of ours, or the person it was made for is not here any more.",
+        "This link is not one of ours, or the person it was made for is not reached here any more.",
         status=410,
         remedy="Open the console and sign in; what waits for you is in the inbox.",
     )

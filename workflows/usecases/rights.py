@@ -63,6 +63,38 @@ async def find(
     return await services.db.read(look)
 
 
+async def correct(
+    services: Services, namespace: str, actor: Actor, principal_id: str, *, name: str, email: str | None
+) -> Person:
+    """Correct somebody's name and address; with the address goes how they sign in and where their letters go.
+
+    They stay who they are: what they decided, their roles and keys. Raises ``NotFound``, ``AlreadyExists`` for an address
+    that is somebody else's, ``Refused`` for a program's address.
+    """
+    address = email.strip().lower() if email else None
+
+    def unit(tx: Tx) -> Person:
+        before = person_of(tx, namespace, principal_id).principal
+        if address and before.kind != "person":
+            raise Refused(
+                "no_address", f"{before.name} is a program.", status=422, remedy="Only a person has an address."
+            )
+        if (before.name, before.email) == (name, address):
+            return person_of(tx, namespace, principal_id)
+        if address != before.email:
+            if before.email:
+                principals.remove_identity(tx, namespace, principal_id, "email", before.email)
+            if address:
+                principals.add_identity(tx, namespace, principal_id, "email", address)
+        principals.describe(tx, namespace, principal_id, name, address)
+        meta = {"what": "principal.corrected", "principal": principal_id}
+        content = {"before": [before.name, before.email], "after": [name, address]}
+        record(tx, services.journal, namespace, "config.changed", actor, meta=meta, content=content)
+        return person_of(tx, namespace, principal_id)
+
+    return await services.db.write(unit)
+
+
 async def set_roles(
     services: Services, namespace: str, actor: Actor, principal_id: str, wanted: Collection[str]
 ) -> Person:

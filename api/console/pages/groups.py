@@ -10,9 +10,10 @@ from api.auth import Authenticator
 from api.console.guard import console_router
 from api.console.page import Page, PageDep
 from api.console.session import Sessions
-from api.errors import ApiError
-from workflows.usecases import people
+from api.errors import ApiError, Problem, problem_of
+from workflows.usecases import group_removal, people
 from workflows.usecases.people import Group
+from workflows.usecases.refusals import Refused
 
 router = console_router(prefix="/people/groups")
 
@@ -39,6 +40,10 @@ async def add_group(page: PageDep) -> Response:
 @router.get("/{name}")
 async def group_page(name: str, page: PageDep) -> Response:
     """One group: who is in it, and who might be."""
+    return await _one(page, name)
+
+
+async def _one(page: Page, name: str, *, problem: Problem | None = None) -> Response:
     group = await _group(page, name)
     inside = {member.id for member in group.members}
     everybody = await people.everybody(page.services, page.namespace)
@@ -48,7 +53,14 @@ async def group_page(name: str, page: PageDep) -> Response:
         if one.principal.id not in inside and one.principal.disabled_at is None and one.principal.kind == "person"
     ]
     reviewers = {one.principal.id for one in everybody if {"reviewer", "admin"} & set(one.roles)}
-    return await page.render("people/group.html", group=group, others=others, reviewers=reviewers)
+    return await page.render(
+        "people/group.html",
+        status=problem.status if problem else 200,
+        group=group,
+        others=others,
+        reviewers=reviewers,
+        problem=problem,
+    )
 
 
 @router.post("/{name}/members")
@@ -64,6 +76,16 @@ async def change_members(name: str, page: PageDep) -> Response:
     authenticator.forget()
     sessions.forget()
     return page.done("Taken out of the group." if leave else "Added to the group.", to=f"/people/groups/{name}")
+
+
+@router.post("/{name}/remove")
+async def remove_this_group(name: str, page: PageDep) -> Response:
+    """Delete the group, unless somebody or something still depends on it: then its page says what."""
+    try:
+        await group_removal.remove(page.services, page.namespace, page.actor, name)
+    except Refused as refused:
+        return await _one(page, name, problem=problem_of(refused))
+    return page.done(f"The group {name} is gone.", to="/people/groups")
 
 
 async def _groups(page: Page, *, name: str = "", wrong: str = "") -> Response:

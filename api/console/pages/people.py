@@ -85,6 +85,25 @@ async def person_page(principal_id: str, page: PageDep) -> Response:
     return await _person(page, principal_id)
 
 
+@router.post("/{principal_id}")
+async def correct_person(principal_id: str, page: PageDep) -> Response:
+    """Correct the name and the address; they stay who they are."""
+    known = (await people.person(page.services, page.namespace, principal_id)).principal
+    name, email = page.form.get("name", "").strip(), page.form.get("email", "").strip()
+    fields = {"kind": known.kind, "name": name, "email": email if known.kind == "person" else ""}
+    errors = _wrong(fields, ())
+    if not errors:
+        try:
+            await rights.correct(
+                page.services, page.namespace, page.actor, principal_id, name=name, email=fields["email"] or None
+            )
+        except AlreadyExists:
+            errors = {"email": "Somebody here has this address already."}
+    if errors:
+        return await _person(page, principal_id, part="correct", fields=fields, errors=errors)
+    return _changed(page, "The name is saved.", principal_id)
+
+
 @router.post("/{principal_id}/roles")
 async def save_roles(principal_id: str, page: PageDep) -> Response:
     """Give exactly the ticked roles; the last admin stays one."""
@@ -183,6 +202,8 @@ async def _person(
     problem: Problem | None = None,
     part: str = "",
     identity: tuple[str, str, str] = ("email", "", ""),
+    fields: dict[str, str] | None = None,
+    errors: dict[str, str] | None = None,
 ) -> Response:
     found = await people.person(page.services, page.namespace, principal_id)
     groups = await people.groups(page.services, page.namespace)
@@ -201,6 +222,8 @@ async def _person(
         problem=problem,
         part=part,
         identity=identity,
+        fields=fields or {"name": found.principal.name, "email": found.principal.email or ""},
+        errors=errors or {},
         itself=principal_id == page.actor.principal_id,
     )
 

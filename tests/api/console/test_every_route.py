@@ -76,7 +76,7 @@ ALLOWED: dict[str, set[str]] = {
     **dict.fromkeys(
         ["people_page", "new_person_page", "add_person", "person_page", "save_roles", "save_groups", "add_an_identity",
          "remove_an_identity", "make_password_link", "password_link_page", "set_access", "groups_page", "add_group",
-         "group_page", "change_members", "keys_page", "make_key", "new_key_page", "revoke_this_key", "stop_effects",
+         "group_page", "change_members", "correct_person", "remove_this_group", "keys_page", "make_key", "new_key_page", "revoke_this_key", "stop_effects",
          "release_brake", "erase_page", "erase_contents"],
         ADMINS,
     ),

@@ -28,7 +28,8 @@ TYPED = 'Look at the second address & the "phone" <again>.\nIt\'s not the first 
 def link(office: Office, gate: Opened, who: str = "reviewer") -> str:
     """The link of a letter to somebody about this revision."""
     until = int((office.services.db.clock() + timedelta(days=1)).timestamp())
-    grant = Grant(NS, gate.gate_id, gate.revision, gate.action_digest, office.callers.ids[who], until)
+    sent_to = mail_links.mark(f"{who}@example.com")
+    grant = Grant(NS, gate.gate_id, gate.revision, gate.action_digest, office.callers.ids[who], sent_to, until)
     return mail_links.make(office.services, grant)
 
 
@@ -171,6 +172,20 @@ async def test_whoever_has_no_right_any_more_is_told_so(desk: Desk, office: Offi
     answer = await desk.post("anon", link(office, gate), {"action": "approve"})
     assert answer.status_code == 403
     assert "What a yes will do" in answer.text
+
+
+async def test_a_link_ends_when_its_mailbox_is_no_longer_theirs(desk: Desk, office: Office) -> None:
+    """Whoever reads that mailbox now is somebody else: nothing of the gate is shown, and nothing decided."""
+    gate = office.open()
+    letter, member = link(office, gate), office.callers.ids["reviewer"]
+    office.services.db.write_sync(
+        lambda tx: principals.remove_identity(tx, NS, member, "email", "reviewer@example.com")
+    )
+    page = await desk("anon", letter)
+    assert page.status_code == 410
+    assert "not reached here any more" in page.text
+    assert (await desk.post("anon", letter, {"action": "approve"})).status_code == 410
+    assert decided(office, gate) == []
 
 
 async def test_what_another_has_claimed_is_theirs_for_now(desk: Desk, office: Office) -> None:

@@ -11,7 +11,7 @@ from tests.api.conftest import NS
 from tests.api.console.desk import Desk, a_desk  # noqa: F401  a fixture
 from workflows.gates.model import Actor
 from workflows.store.repositories import principals
-from workflows.usecases import people, rights
+from workflows.usecases import group_removal, people, rights
 from workflows.usecases.people import Person
 from workflows.usecases.refusals import Refused
 from workflows.usecases.services import Services
@@ -187,6 +187,88 @@ async def test_a_group_has_a_name_that_flows_can_write(desk: Desk, name: str) ->
     assert page.status_code == 422
     assert "Use small letters" in page.text
     assert (await desk("admin", "/people/groups/no-such")).status_code == 404
+
+
+async def test_a_name_and_an_address_are_corrected_and_the_person_stays_who_they_are(
+    desk: Desk, services: Services
+) -> None:
+    """Roles and id stay; they sign in with the new address and no more with the old one."""
+    before = await _person(desk, "viewer")
+    address = f"/people/{before.principal.id}"
+    page = await desk.follow(
+        "admin", await desk.post("admin", address, {"name": " Vera ", "email": "Vera@Example.com"})
+    )
+    assert "The name is saved." in page.text
+    now = await _person(desk, "viewer")
+    assert (now.principal.name, now.principal.email, now.roles) == ("Vera", "vera@example.com", before.roles)
+    assert [(one.kind, one.subject) for one in now.identities] == [("email", "vera@example.com")]
+    await desk.post("admin", address, {"name": "Vera", "email": "vera@example.com"})
+    assert _actions(services) == ["principal.corrected"]
+    text = "select meta from audit_event where kind = 'config.changed'"
+    assert "era" not in str(services.db.read_sync(lambda tx: tx.conn.exec_driver_sql(text).all())).replace(
+        "operator", ""
+    )
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ({"name": "", "email": ""}, "Write a name"),
+        ({"name": "Vera", "email": "nowhere"}, "Write an e-mail address"),
+        ({"name": "Vera", "email": "AUTHOR@example.com"}, "Somebody here has this address already."),
+    ],
+)
+async def test_a_wrong_correction_changes_nothing_and_keeps_what_was_typed(
+    desk: Desk, sent: dict[str, str], words: str
+) -> None:
+    before = await _person(desk, "viewer")
+    page = await desk.post("admin", f"/people/{before.principal.id}", sent)
+    assert page.status_code == 422
+    assert words in page.text
+    assert f'value="{sent["email"]}"' in page.text
+    assert await _person(desk, "viewer") == before
+
+
+async def test_a_program_has_a_name_and_no_address(desk: Desk) -> None:
+    who = desk.callers.ids["service"]
+    assert 'name="email"' not in (await desk("admin", f"/people/{who}")).text
+    await desk.post("admin", f"/people/{who}", {"name": "order import", "email": "robot@example.com"})
+    made = await _person(desk, "service")
+    assert (made.principal.name, made.principal.email, made.identities) == ("order import", None, ())
+
+
+async def test_a_group_goes_when_nothing_needs_it(desk: Desk, services: Services) -> None:
+    """Not while it has members, even one who is locked out; each refusal says what to do first."""
+    await desk.post("admin", "/people/groups", {"name": "old"})
+    viewer = desk.callers.ids["viewer"]
+    await desk.post("admin", "/people/groups/old/members", {"principal": viewer})
+    await desk.post("admin", f"/people/{viewer}/access", {"access": "off"})
+    refused = await desk.post("admin", "/people/groups/old/remove")
+    assert refused.status_code == 409
+    assert "The group old is still needed. It has members. Take them out first." in refused.text
+    await desk.post("admin", "/people/groups/old/members", {"principal": viewer, "leave": "1"})
+    page = await desk.follow("admin", await desk.post("admin", "/people/groups/old/remove"))
+    assert "The group old is gone." in page.text
+    assert (await desk("admin", "/people/groups/old")).status_code == 404
+    assert (await desk.post("admin", "/people/groups/old/remove")).status_code == 404
+    assert _actions(services)[-1] == "group.removed"
+
+
+async def test_nobody_joins_a_group_while_it_goes(desk: Desk, services: Services) -> None:
+    """Either they are a member and the group stays, or there is no group to join: never a member of nothing."""
+    admin = Actor(principal_id=desk.callers.ids["admin"], name="Admin", kind="person", via="api", sign_in="key:1")
+    who = desk.callers.ids["viewer"]
+    for turn in range(12):
+        name = f"g{turn}"
+        await people.create_group(services, NS, admin, name)
+        both = (
+            group_removal.remove(services, NS, admin, name),
+            people.set_member(services, NS, admin, name, who, member=True),
+        )
+        answers = await asyncio.gather(*(both if turn % 2 else reversed(both)), return_exceptions=True)
+        assert sum(isinstance(answer, Exception) for answer in answers) == 1, answers
+        there = name in {one.name for one in await people.groups(services, NS)}
+        assert (name in (await _person(desk, "viewer")).groups) is there
 
 
 async def test_identities_are_added_shown_and_removed_whatever_is_in_them(desk: Desk) -> None:

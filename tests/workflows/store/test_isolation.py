@@ -142,7 +142,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "operations.get": {"key": "op:1"}, "operations.get_for_update": {"key": "op:1"}, "operations.again": {"key": "op:1"},
     "operations.answered": {"key": "op:1"}, "operations.failed": {"key": "op:1"}, "operations.insert": {"key": "op:1", "kind": "llm"},
     "leases.renew": {"key": "model", "owner": "o1", "kind": "slot"}, "leases.release": {"key": "model", "owner": "o1", "kind": "slot"},
-    "leases.count": {"key": "model", "kind": "slot"}, "leases.frees_at": {"key": "model", "kind": "slot"}, "principals.named": {"name": "Ann"}, "leases.next_in_line": {"key": "model", "kind": "slot"},
+    "leases.count": {"key": "model", "kind": "slot"}, "leases.frees_at": {"key": "model", "kind": "slot"}, "principals.named": {"name": "Ann"}, "principals.delete_group": {"name": "fraud"}, "principals.lock_group": {"name": "fraud"}, "leases.next_in_line": {"key": "model", "kind": "slot"},
     "leases.acquire": {"key": "model", "owner": "o1", "limit": 1, "kind": "slot"},
     "breakers.state": {"key": "model"}, "breakers.admit": {"key": "model"}, "breakers.succeeded": {"key": "model"},
     "breakers.failed": {"key": "model"}, "budgets.settle": {"owner": "op"}, "budgets.reserve": {"owner": "op"},

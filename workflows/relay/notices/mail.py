@@ -53,7 +53,7 @@ class MailChannel:
         """Mail servers queue by themselves."""
 
     async def post(self, told: Told, message: Message) -> str:
-        grant = self._grant(told, message.address)
+        grant = self._grant(told, message.address, str(message.content["to"]))
         link = told.link if grant is None else f"{self._base}{mail_links.make(self._services, grant)}"
         letter = mail_letter.letter_of(
             told,
@@ -87,7 +87,7 @@ class MailChannel:
     def _base(self) -> str:
         return self._services.settings.api_url.rstrip("/")
 
-    def _grant(self, told: Told, address: str) -> Grant | None:
+    def _grant(self, told: Told, address: str, to: str) -> Grant | None:
         if address.startswith("mailto:"):
             return None
         latest = told.now + mail_links.LIFE
@@ -98,6 +98,7 @@ class MailChannel:
             revision=told.detail.revision,
             digest=told.detail.action_digest,
             person=address,
+            sent_to=mail_links.mark(to),
             until=int(until.timestamp()),
         )
 
@@ -126,18 +127,19 @@ def _named(tx: Tx, told: Told, found: dict[str, str], target: str) -> None:
     if "@" not in target:
         _add(tx, told, found, [one.id for one in principals.members(tx, told.namespace, target)])
         return
-    person = principals.find_by_identity(tx, told.namespace, EMAIL, target)
+    person = principals.find_by_identity(tx, told.namespace, EMAIL, target.strip().lower())
     if person is None:
         found[f"mailto:{target}"] = target
     else:
-        _add(tx, told, found, [person.id])
+        _add(tx, told, found, [person.id], wanted=target.strip().lower())
 
 
-def _add(tx: Tx, told: Told, found: dict[str, str], ids: Iterable[str]) -> None:
+def _add(tx: Tx, told: Told, found: dict[str, str], ids: Iterable[str], *, wanted: str | None = None) -> None:
+    """To the address that was wanted, else to their own, else to any by which they are recognised."""
     for person_id in ids:
         person = principals.get(tx, told.namespace, person_id)
         if person is None or person.kind != "person" or person.disabled_at is not None:
             continue
         known = [one.subject for one in principals.identities_of(tx, told.namespace, person_id) if one.kind == EMAIL]
         if known:
-            found[person_id] = known[0]
+            found[person_id] = next((one for one in (wanted, person.email) if one in known), known[0])

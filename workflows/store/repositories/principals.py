@@ -58,7 +58,7 @@ _GET = Prepared(_ALL.where(principals.c.id == bindparam("who")))
 _LIST = _ALL.order_by(principals.c.name, principals.c.id)
 _ANYBODY = sa.select(sa.literal(1)).where(principals.c.namespace == bindparam("ns")).limit(1)
 _NAMED = _LIST.where(principals.c.name == bindparam("called"))
-_DISABLE = principals.update().where(principals.c.namespace == bindparam("ns"), principals.c.id == bindparam("who"))
+_CHANGE = principals.update().where(principals.c.namespace == bindparam("ns"), principals.c.id == bindparam("who"))
 _IDENTITY = sa.and_(identities.c.principal_id == principals.c.id, identities.c.namespace == principals.c.namespace)
 _BY_IDENTITY = _ALL.join(identities, _IDENTITY).where(
     identities.c.kind == bindparam("kind"), identities.c.subject == bindparam("subject")
@@ -99,6 +99,12 @@ _ALL_IDENTITIES = (
 )
 _GROUPS = sa.select(groups.c.name).where(groups.c.namespace == bindparam("ns")).order_by(groups.c.name)
 _GROUP = sa.select(groups.c.name).where(groups.c.namespace == bindparam("ns"), groups.c.name == bindparam("group"))
+_SHARE_GROUP, _LOCK_GROUP = _GROUP.with_for_update(read=True), _GROUP.with_for_update()
+_BELONGS = (
+    sa.select(sa.literal(1))
+    .where(group_members.c.namespace == bindparam("ns"), group_members.c.group_name == bindparam("group"))
+    .limit(1)
+)
 _MEMBER = sa.and_(group_members.c.principal_id == principals.c.id, group_members.c.namespace == principals.c.namespace)
 _MEMBERS = Prepared(
     _ALL.join(group_members, _MEMBER)
@@ -111,6 +117,7 @@ _WITH_ROLE = (
     .where(role_grants.c.role == bindparam("role"), principals.c.kind == "person", principals.c.disabled_at.is_(None))
     .order_by(principals.c.name, principals.c.id)
 )
+_DELETE_GROUP = groups.delete().where(groups.c.namespace == bindparam("ns"), groups.c.name == bindparam("group"))
 _REMOVE = group_members.delete().where(
     group_members.c.namespace == bindparam("ns"),
     group_members.c.group_name == bindparam("group"),
@@ -165,13 +172,19 @@ def named(tx: Tx, namespace: str, name: str) -> list[Principal]:
 
 def disable(tx: Tx, namespace: str, principal_id: str) -> None:
     """From now on they may do nothing; what they did stays theirs. Raises ``NotFound``."""
-    if not changed(tx, _DISABLE, {"ns": namespace, "who": principal_id, "disabled_at": tx.now}):
+    if not changed(tx, _CHANGE, {"ns": namespace, "who": principal_id, "disabled_at": tx.now}):
         raise NotFound("principal", principal_id)
 
 
 def enable(tx: Tx, namespace: str, principal_id: str) -> None:
     """They may do again what their roles and groups allow. Raises ``NotFound``."""
-    if not changed(tx, _DISABLE, {"ns": namespace, "who": principal_id, "disabled_at": None}):
+    if not changed(tx, _CHANGE, {"ns": namespace, "who": principal_id, "disabled_at": None}):
+        raise NotFound("principal", principal_id)
+
+
+def describe(tx: Tx, namespace: str, principal_id: str, name: str, email: str | None) -> None:
+    """Correct a name and the address that is shown; what they are recognised by stays. Raises ``NotFound``."""
+    if not changed(tx, _CHANGE, {"ns": namespace, "who": principal_id, "name": name, "email": email}):
         raise NotFound("principal", principal_id)
 
 
@@ -241,9 +254,24 @@ def list_groups(tx: Tx, namespace: str) -> list[str]:
     return list(tx.conn.execute(_GROUPS, {"ns": namespace}).scalars())
 
 
+def lock_group(tx: Tx, namespace: str, name: str) -> bool:
+    """Let nobody join it until this transaction ends. Returns whether it is there."""
+    return tx.conn.execute(_LOCK_GROUP, {"ns": namespace, "group": name}).one_or_none() is not None
+
+
+def has_members(tx: Tx, namespace: str, group: str) -> bool:
+    """Whether anybody belongs to it, disabled or not."""
+    return tx.conn.execute(_BELONGS, {"ns": namespace, "group": group}).one_or_none() is not None
+
+
+def delete_group(tx: Tx, namespace: str, name: str) -> bool:
+    """Delete a group that is locked and has no members. Returns whether it was there."""
+    return bool(changed(tx, _DELETE_GROUP, {"ns": namespace, "group": name}))
+
+
 def add_member(tx: Tx, namespace: str, group: str, principal_id: str) -> bool:
     """Returns False when they are a member already. Raises ``NotFound`` for the group or the principal."""
-    if tx.conn.execute(_GROUP, {"ns": namespace, "group": group}).one_or_none() is None:
+    if tx.conn.execute(_SHARE_GROUP, {"ns": namespace, "group": group}).one_or_none() is None:
         raise NotFound("group", group)
     _require(tx, namespace, principal_id)
     new: dict[str, Any] = {

@@ -185,6 +185,20 @@ async def test_an_address_that_nobody_here_has_gets_no_right_to_decide(post: Pos
     assert "where you sign in to decide" in text_of(letter)
 
 
+async def test_a_letter_goes_to_the_address_that_is_named_and_else_to_ones_own(post: Post) -> None:
+    """Somebody who is recognised by several addresses gets one letter, with a link that holds."""
+    ann = post.office.people["ann"].principal_id
+    for address in ("a-second@example.org", "zweite@example.org"):
+        post.office.tx(lambda tx, address=address: principals.add_identity(tx, NS, ann, "email", address))
+    post.open(notify=({"type": "email", "to": ["Zweite@example.org"]},))
+    await post.deliver()
+    post.open(item="2")
+    await post.deliver()
+    theirs = {"ann@example.org", "a-second@example.org", "zweite@example.org"}
+    to_ann = [letter["X-Rcpt"] for letter in post.box.letters if letter["X-Rcpt"] in theirs]
+    assert to_ann == ["zweite@example.org", "ann@example.org"]
+
+
 async def test_a_crawler_that_opens_every_link_changes_nothing(post: Post) -> None:
     gate = post.open()
     await post.deliver()
