@@ -46,9 +46,9 @@ class PrincipalBody(Body):
 
 
 class CorrectionBody(Body):
-    """The name and address as they should be; a program has no address."""
+    """What is left out stays; ``null`` takes the address away. A program has none."""
 
-    name: str = Field(min_length=1, max_length=200)
+    name: str | None = Field(default=None, max_length=200, pattern=r"\S")
     email: str | None = Field(default=None, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")
 
 
@@ -144,7 +144,7 @@ async def create_principal(body: PrincipalBody, services: ServicesDep, caller: C
     return _shown(made)
 
 
-@router.put("/principals/{principal_id}")
+@router.patch("/principals/{principal_id}")
 async def correct_principal(
     principal_id: str,
     body: CorrectionBody,
@@ -152,10 +152,10 @@ async def correct_principal(
     caller: CallerDep,
     authenticator: AuthenticatorDep,
 ) -> PrincipalOut:
-    """Correct a name and an address: they sign in with it, and their letters go there."""
-    made = await rights.correct(
-        services, caller.namespace, caller.actor, principal_id, name=body.name, email=body.email
-    )
+    """Correct a name or an address: they sign in with it, and letters go there; links handed over and sessions end."""
+    email = (body.email or "") if "email" in body.model_fields_set else None
+    name = body.name.strip() if body.name is not None else None
+    made = await rights.correct(services, caller.namespace, caller.actor, principal_id, name=name, email=email)
     authenticator.forget()
     return _shown(made)
 
@@ -213,7 +213,7 @@ async def create_group(body: GroupBody, services: ServicesDep, caller: CallerDep
 
 @router.delete("/groups/{group}", status_code=204)
 async def remove_group(group: GroupName, services: ServicesDep, caller: CallerDep) -> None:
-    """Delete a group that has no members and that no open gate and no flow asks."""
+    """Delete a group that has no members and that no flow in use names."""
     await group_removal.remove(services, caller.namespace, caller.actor, group)
 
 

@@ -87,6 +87,8 @@ def _emptied(field: Field) -> Json:
 
 def _parsed(field: Field, text: str) -> Json:
     kind = _kind(field)
+    if not field.required and not text.strip():
+        return _emptied(field)
     if kind == "string":
         return text
     stripped = text.strip()

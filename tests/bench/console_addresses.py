@@ -107,7 +107,7 @@ def _letter(tx: Tx, house: House, gate: str) -> str:
     row = tx.conn.execute(
         sa.select(gate_revisions.c.action_digest).where(gate_revisions.c.gate_id == gate)
     ).scalar_one()
-    grant = Grant(NS, gate, 1, row, house.actors["Ana"].principal_id, mark("ana@example.com"), until)
+    grant = Grant(NS, gate, 1, row, house.actors["Ana"].principal_id, mark(house.services, "ana@example.com"), until)
     return make(house.services, grant).rpartition("/")[2]
 
 
@@ -128,7 +128,6 @@ def _asked(names: Mapping[str, str], big: str) -> list[Address]:
                 "q=A-10042",
                 "all=1&q=nothing",
                 "due=soon",
-                "due=over",
                 "priority=5",
             ),
             *(

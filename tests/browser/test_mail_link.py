@@ -24,7 +24,7 @@ WORDS = "Ask the customer for the second address."
 def link(house: House, gate: Opened, who: str = "Ana") -> str:
     until = int((house.db.clock() + timedelta(days=1)).timestamp())
     person = house.actors[who].principal_id
-    sent_to = mark(f"{who.lower()}@example.com")
+    sent_to = mark(house.services, f"{who.lower()}@example.com")
     return make(house.services, Grant(NS, gate.gate_id, gate.revision, gate.action_digest, person, sent_to, until))
 
 

@@ -105,5 +105,7 @@ def letter(house: House, gate: Opened) -> str:
     """The token of the link that Ana gets by mail."""
     until = int((house.db.clock() + timedelta(days=1)).timestamp())
     ana = house.actors["Ana"].principal_id
-    grant = Grant(NS, gate.gate_id, gate.revision, gate.action_digest, ana, mark("ana@example.com"), until)
+    grant = Grant(
+        NS, gate.gate_id, gate.revision, gate.action_digest, ana, mark(house.services, "ana@example.com"), until
+    )
     return make(house.services, grant).rpartition("/")[2]

@@ -42,7 +42,7 @@ def edit(
     revision: Revision = None,
     as_json: Json = False,
 ) -> None:
-    """Approve with changed fields; they are checked as the suggestion was. An optional one goes with `=null`.
+    """Approve with changed fields; they are checked as the suggestion was. `--field note=null` takes an optional one away.
 
     Example: visto edit 0192f0c1-... --field risk=high --field reason="card reported stolen"
 

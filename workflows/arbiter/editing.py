@@ -109,7 +109,8 @@ def _patched(current: Current, changes: dict[str, Any]) -> dict[str, Any]:
     """``null`` takes an optional field away, as in a JSON merge patch (RFC 7396): an answer has a field or not."""
     required = current.plan.output_schema.get("required", ())
     fields = {**current.revision.fields, **changes}
-    return {name: value for name, value in fields.items() if value is not None or name in required}
+    gone = {name for name, value in changes.items() if value is None and name not in required}
+    return {name: value for name, value in fields.items() if name not in gone}
 
 
 def _only_editable(current: Current, changes: dict[str, Any]) -> None:

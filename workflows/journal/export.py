@@ -124,7 +124,7 @@ def verify_export(path: Path) -> Report:
     """
     report = Report()
     try:
-        with gzip.open(path) as data, tarfile.open(fileobj=data) as archive:
+        with gzip.open(path) as data, tarfile.open(fileobj=data, mode="r:") as archive:
             manifest = json.loads(_member(archive, MANIFEST).read())
             _require_format(manifest["format"])
             heads = {stream: (head["seq"], head["hash"]) for stream, head in manifest["heads"].items()}

@@ -70,9 +70,10 @@ class Opened:
         return self.unchanged and self.reading.refusal is None
 
 
-def mark(address: str) -> str:
-    """What stands for a mail address in a link, since addresses of pages end up in logs."""
-    return hashlib.sha256(address.strip().lower().encode()).hexdigest()[:_MARK]
+def mark(services: Services, address: str) -> str:
+    """What stands for a mail address in a link: keyed, since pages' addresses end up in logs and mail addresses are few."""
+    text = b"visto mail address\0" + address.strip().lower().encode()
+    return hmac.new(mail_key(services.settings), text, hashlib.sha256).hexdigest()[:_MARK]
 
 
 def make(services: Services, grant: Grant) -> str:
@@ -99,15 +100,15 @@ def look(services: Services, token: str) -> Grant:
 async def open_link(services: Services, token: str) -> Opened:
     """The gate for whom the link was made; nothing is written. Raises ``Refused`` and ``gate_not_found``."""
     grant = look(services, token)
-    return await services.db.read(lambda tx: _opened(tx, grant))
+    return await services.db.read(lambda tx: _opened(tx, services, grant))
 
 
-def _opened(tx: Tx, grant: Grant) -> Opened:
+def _opened(tx: Tx, services: Services, grant: Grant) -> Opened:
     profile = principals.profile(tx, grant.namespace, grant.person)
     if profile is None or profile.principal.disabled_at is not None:
         raise _not_valid()
     known = principals.identities_of(tx, grant.namespace, grant.person)
-    if not any(one.kind == CHANNEL and mark(one.subject) == grant.sent_to for one in known):
+    if not any(one.kind == CHANNEL and mark(services, one.subject) == grant.sent_to for one in known):
         raise _not_valid()
     actor = actor_of(profile, via=CHANNEL, sign_in="mail-link")
     return Opened(grant, actor, reading(tx, grant.namespace, grant.gate, actor))

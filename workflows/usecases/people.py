@@ -33,8 +33,11 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Group:
+    """``members`` are asked; those who are ``locked_out`` would be again when they are let in."""
+
     name: str
     members: tuple[Principal, ...]
+    locked_out: tuple[Principal, ...] = ()
 
 
 async def everybody(services: Services, namespace: str) -> list[Person]:
@@ -143,7 +146,10 @@ async def add_identity(
     known = subject.strip().lower() if kind == "email" else subject
 
     def make(tx: Tx) -> Person:
+        before = principals.locked(tx, namespace, principal_id)
         principals.add_identity(tx, namespace, principal_id, kind, known)
+        if kind == "email" and before.email is None and before.kind == "person":
+            principals.describe(tx, namespace, principal_id, before.name, known)
         return person_of(tx, namespace, principal_id)
 
     return await _change(
@@ -161,7 +167,11 @@ async def remove_identity(
     """Recognise a person by this no more; one that they do not have is no error. Raises ``NotFound``."""
 
     def make(tx: Tx) -> Person:
+        before = principals.locked(tx, namespace, principal_id)
         principals.remove_identity(tx, namespace, principal_id, kind, subject)
+        if kind == "email" and before.email == subject:
+            left = [one.subject for one in principals.identities_of(tx, namespace, principal_id) if one.kind == kind]
+            principals.describe(tx, namespace, principal_id, before.name, next(iter(left), None))
         return person_of(tx, namespace, principal_id)
 
     return await _change(
@@ -277,4 +287,5 @@ def person_of(tx: Tx, namespace: str, principal_id: str) -> Person:
 
 
 def _group(tx: Tx, namespace: str, name: str) -> Group:
-    return Group(name, tuple(principals.members(tx, namespace, name)))
+    locked_out = principals.locked_out_members(tx, namespace, name)
+    return Group(name, tuple(principals.members(tx, namespace, name)), tuple(locked_out))

@@ -24,9 +24,10 @@ def record(
     revision_sha256: str | None = None,
     outcome: str | None = None,
     content: Any = None,
+    subject: str | None = None,
     meta: dict[str, Any] | None = None,
 ) -> None:
-    """Append one record; without an actor the system itself acted."""
+    """Append one record; without an actor the system itself acted. ``subject`` is whom the content is about."""
     journal.append(
         tx,
         Record(
@@ -40,6 +41,7 @@ def record(
             execution_id=execution.id if execution else None,
             outcome=outcome,
             content=content,
+            subject=subject,
             meta={**({"sign_in": actor.sign_in} if actor else {}), **(meta or {})},
         ),
     )

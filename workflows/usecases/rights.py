@@ -11,9 +11,11 @@ from workflows.gates.model import Actor
 from workflows.store.db import Tx
 from workflows.store.paging import Page, decode, page_of
 from workflows.store.refusals import NotFound
-from workflows.store.repositories import principals
-from workflows.store.repositories.principals import ROLES
+from workflows.store.repositories import principals, sessions
+from workflows.store.repositories import sign_in_links as handed_over
+from workflows.store.repositories.principals import ROLES, Principal
 from workflows.usecases import sign_in_links
+from workflows.usecases.asked import naming
 from workflows.usecases.people import Person, keep_an_admin, person_of
 from workflows.usecases.recording import record
 from workflows.usecases.refusals import Refused
@@ -64,35 +66,58 @@ async def find(
 
 
 async def correct(
-    services: Services, namespace: str, actor: Actor, principal_id: str, *, name: str, email: str | None
+    services: Services,
+    namespace: str,
+    actor: Actor,
+    principal_id: str,
+    *,
+    name: str | None = None,
+    email: str | None = None,
+    keep_session: str = "",
 ) -> Person:
-    """Correct somebody's name and address; with the address goes how they sign in and where their letters go.
+    """Correct somebody's name or address; None leaves it, an empty address takes it away.
 
-    They stay who they are: what they decided, their roles and keys. Raises ``NotFound``, ``AlreadyExists`` for an address
-    that is somebody else's, ``Refused`` for a program's address.
+    They stay who they are: what they decided, their roles and keys. With the address goes how they sign in and where
+    letters go; links that were handed over and sessions (but ``keep_session``) end, since an address is corrected because
+    it was somebody else's. Raises ``NotFound``, ``AlreadyExists`` for an address that is somebody else's, ``Refused`` for a
+    program's address and while flows name the old one.
     """
-    address = email.strip().lower() if email else None
 
     def unit(tx: Tx) -> Person:
-        before = person_of(tx, namespace, principal_id).principal
-        if address and before.kind != "person":
-            raise Refused(
-                "no_address", f"{before.name} is a program.", status=422, remedy="Only a person has an address."
-            )
-        if (before.name, before.email) == (name, address):
+        before = principals.locked(tx, namespace, principal_id)
+        called = before.name if name is None else name
+        address = before.email if email is None else email.strip().lower() or None
+        if (called, address) == (before.name, before.email):
             return person_of(tx, namespace, principal_id)
         if address != before.email:
-            if before.email:
-                principals.remove_identity(tx, namespace, principal_id, "email", before.email)
-            if address:
-                principals.add_identity(tx, namespace, principal_id, "email", address)
-        principals.describe(tx, namespace, principal_id, name, address)
+            _readdress(tx, namespace, before, address, keep_session)
+        principals.describe(tx, namespace, principal_id, called, address)
         meta = {"what": "principal.corrected", "principal": principal_id}
-        content = {"before": [before.name, before.email], "after": [name, address]}
-        record(tx, services.journal, namespace, "config.changed", actor, meta=meta, content=content)
+        content = {"before": [before.name, before.email], "after": [called, address]}
+        about = f"person:{principal_id}"
+        record(tx, services.journal, namespace, "config.changed", actor, meta=meta, content=content, subject=about)
         return person_of(tx, namespace, principal_id)
 
     return await services.db.write(unit)
+
+
+def _readdress(tx: Tx, namespace: str, before: Principal, address: str | None, keep_session: str) -> None:
+    if before.kind != "person":
+        raise Refused("no_address", f"{before.name} is a program.", status=422, remedy="Only a person has an address.")
+    if before.email:
+        if flows := naming(tx, namespace, before.email):
+            raise Refused(
+                "address_in_use",
+                f"The address {before.email} is named by {flows}, which would ask nobody then.",
+                status=409,
+                remedy="Recognise them by the new address too, name that in the flows, then correct it here.",
+            )
+        principals.remove_identity(tx, namespace, before.id, "email", before.email)
+        handed_over.revoke(tx, namespace, before.id, "password")
+        handed_over.revoke(tx, namespace, before.id, "sign-in")
+        sessions.end_all(tx, namespace, before.id, but=keep_session)
+    if address:
+        principals.add_identity(tx, namespace, before.id, "email", address)
 
 
 async def set_roles(

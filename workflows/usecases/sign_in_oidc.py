@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from workflows.journal.records import Record
 from workflows.store.db import Tx
+from workflows.store.refusals import NotFound
 from workflows.store.repositories import principals
 from workflows.store.repositories.principals import Principal
 from workflows.usecases import sign_in_attempts
@@ -118,7 +119,10 @@ def _take_groups(tx: Tx, services: Services, namespace: str, principal_id: str, 
     present = set(profile.groups if profile else ())
     wanted = set(named) & set(principals.list_groups(tx, namespace))
     for group in sorted(wanted - present):
-        principals.add_member(tx, namespace, group, principal_id)
+        try:
+            principals.add_member(tx, namespace, group, principal_id)
+        except NotFound:  # deleted a moment ago
+            continue
         _changed(tx, services, namespace, principal_id, {"what": "member.added", "group": group})
     for group in sorted(present - wanted):
         principals.remove_member(tx, namespace, group, principal_id)

@@ -14,6 +14,7 @@ Json = Any
 MAX_WORDS = 1500
 MIXABLE = 0.4
 """Texts that are less alike read better one after the other than mixed word by word."""
+EMPTY = "(empty)"
 _PIECE = re.compile(r"\s+|\w+|[^\w\s]")
 
 
@@ -42,12 +43,20 @@ class Change:
 def changes(before: Mapping[str, Json], after: Mapping[str, Json]) -> tuple[Change, ...]:
     """Every field of either side, in the order of the new one; fields that are gone come last."""
     names = [*after, *(name for name in before if name not in after)]
-    return tuple(_change(name, before.get(name), after.get(name)) for name in names)
+    return tuple(_change(name, before, after) for name in names)
 
 
-def _change(name: str, before: Json, after: Json) -> Change:
+def _change(name: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> Change:
+    before, after = old.get(name), new.get(name)
+    if (name in old) is not (name in new):
+        return Change(name, before, after, _whole(_there(old, name), _there(new, name)))
     same = before == after and isinstance(before, bool) is isinstance(after, bool)
     return Change(name, before, after, () if same else words(_text(before), _text(after)))
+
+
+def _there(values: Mapping[str, Json], name: str) -> str:
+    """A field that is there may be empty; one that is not there is nothing."""
+    return (_text(values[name]) or EMPTY) if name in values else ""
 
 
 def _text(value: Json) -> str:

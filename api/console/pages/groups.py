@@ -45,7 +45,7 @@ async def group_page(name: str, page: PageDep) -> Response:
 
 async def _one(page: Page, name: str, *, problem: Problem | None = None) -> Response:
     group = await _group(page, name)
-    inside = {member.id for member in group.members}
+    inside = {member.id for member in (*group.members, *group.locked_out)}
     everybody = await people.everybody(page.services, page.namespace)
     others = [
         one.principal

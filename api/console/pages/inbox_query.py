@@ -10,12 +10,11 @@ from urllib.parse import parse_qsl, urlencode
 from workflows.gates.model import Actor
 from workflows.store.repositories.inbox import Narrowing
 
-DUE_SOON = timedelta(hours=24)
 MAX_VALUE = 300
 MAX_PRIORITY = 1_000_000
 ME, YES = "me", "1"
-DUE = {"over": "Overdue", "soon": "Within a day"}
-"""Which deadlines one can look for, as the address and as the form say it."""
+DUE = {"hour": ("Within an hour", timedelta(hours=1)), "soon": ("Within a day", timedelta(hours=24))}
+"""Which deadlines one can look for: as the address says it, as the form says it, and how soon that is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,7 @@ class InboxQuery:
             batch_key=self.batch or None,
             assigned_to=me if self.assigned else None,
             claimed_by=me if self.claimed else None,
-            due_before=(now + DUE_SOON if self.due == "soon" else now) if self.due else None,
+            due_before=now + DUE[self.due][1] if self.due else None,
             priority=self.priority or None,
             text=self.text or None,
         )

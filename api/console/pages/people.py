@@ -87,21 +87,28 @@ async def person_page(principal_id: str, page: PageDep) -> Response:
 
 @router.post("/{principal_id}")
 async def correct_person(principal_id: str, page: PageDep) -> Response:
-    """Correct the name and the address; they stay who they are."""
-    known = (await people.person(page.services, page.namespace, principal_id)).principal
-    name, email = page.form.get("name", "").strip(), page.form.get("email", "").strip()
-    fields = {"kind": known.kind, "name": name, "email": email if known.kind == "person" else ""}
+    """Correct the name and the address; they stay who they are. What was not touched is left as it is by now."""
+    fields = {part: page.form.get(part, "").strip() for part in ("name", "email")}
+    touched = {part: text for part, text in fields.items() if text != page.form.get(f"was_{part}", "").strip()}
     errors = _wrong(fields, ())
+    problem = None
     if not errors:
         try:
             await rights.correct(
-                page.services, page.namespace, page.actor, principal_id, name=name, email=fields["email"] or None
+                page.services,
+                page.namespace,
+                page.actor,
+                principal_id,
+                **touched,
+                keep_session=page.session.id if page.session else "",
             )
         except AlreadyExists:
             errors = {"email": "Somebody here has this address already."}
-    if errors:
-        return await _person(page, principal_id, part="correct", fields=fields, errors=errors)
-    return _changed(page, "The name is saved.", principal_id)
+        except Refused as refused:
+            problem = problem_of(refused)
+    if errors or problem:
+        return await _person(page, principal_id, problem=problem, part="correct", fields=fields, errors=errors)
+    return _changed(page, "Saved.", principal_id)
 
 
 @router.post("/{principal_id}/roles")

@@ -56,6 +56,18 @@ def test_rows_are_a_table_with_the_names_of_their_columns() -> None:
     assert all(table(other) is None for other in ([], [[]], [[1], [1, 2]], [[{}]], [1], "text", {"a": 1}))
 
 
+def test_what_is_gone_is_told_from_what_is_empty() -> None:
+    """Taking a field away, or adding it, always shows, even where it held nothing."""
+    for value, shown in (("x", "x"), ("", "(empty)"), (0, "0")):
+        (gone,), (added,) = changes({"n": value}, {}), changes({}, {"n": value})
+        assert [(one.kind, one.text) for one in gone.spans] == [("del", shown)]
+        assert [(one.kind, one.text) for one in added.spans] == [("ins", shown)]
+    (null,) = changes({"n": None}, {})
+    assert null.changed
+    (same,) = changes({"n": None}, {"n": None})
+    assert not same.changed
+
+
 def test_json_is_compact_and_complete() -> None:
     """What is short stays on one line, what is long is broken, and reading it back gives the same value."""
     value = {"a": [1, 2, 3], "b": {"c": "x" * 80, "d": ['"', "\n"]}, "e": []}

@@ -107,7 +107,7 @@ async def test_whoever_asked_cannot_select_their_own_and_is_told_why(desk: Desk,
         ("assigned=me", {"second"}),
         ("claimed=me", {"first"}),
         ("due=soon", {"refund"}),
-        ("due=over", set()),
+        ("due=hour", {"refund"}),
         ("priority=1", {"second"}),
         ("priority=3&q=order", {"second"}),
         ("priority=4", set()),
@@ -323,9 +323,9 @@ async def test_times_are_those_of_the_store(desk: Desk, room: Room, clock: FakeC
     assert lines((await desk("reviewer", "/inbox?due=soon")).text) == []
     clock.advance(timedelta(hours=7))
     assert lines((await desk("reviewer", "/inbox?due=soon")).text) == [gate.gate_id]
-    assert lines((await desk("reviewer", "/inbox?due=over")).text) == []
-    late = room.ask("2", expire=ExpirePlan(after_ms=60_000))
-    clock.advance(timedelta(minutes=2))
-    overdue = await desk("reviewer", "/inbox?due=over")
-    assert lines(overdue.text) == [late.gate_id]
-    assert '<option value="over" selected>Overdue</option>' in overdue.text
+    assert lines((await desk("reviewer", "/inbox?due=hour")).text) == []
+    soon = room.ask("2", expire=ExpirePlan(after_ms=7_200_000))
+    clock.advance(timedelta(minutes=61))
+    page = await desk("reviewer", "/inbox?due=hour")
+    assert lines(page.text) == [soon.gate_id]
+    assert '<option value="hour" selected>Within an hour</option>' in page.text

@@ -28,7 +28,7 @@ TYPED = 'Look at the second address & the "phone" <again>.\nIt\'s not the first 
 def link(office: Office, gate: Opened, who: str = "reviewer") -> str:
     """The link of a letter to somebody about this revision."""
     until = int((office.services.db.clock() + timedelta(days=1)).timestamp())
-    sent_to = mail_links.mark(f"{who}@example.com")
+    sent_to = mail_links.mark(office.services, f"{who}@example.com")
     grant = Grant(NS, gate.gate_id, gate.revision, gate.action_digest, office.callers.ids[who], sent_to, until)
     return mail_links.make(office.services, grant)
 

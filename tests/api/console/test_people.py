@@ -192,22 +192,42 @@ async def test_a_group_has_a_name_that_flows_can_write(desk: Desk, name: str) ->
 async def test_a_name_and_an_address_are_corrected_and_the_person_stays_who_they_are(
     desk: Desk, services: Services
 ) -> None:
-    """Roles and id stay; they sign in with the new address and no more with the old one."""
+    """Roles and id stay; they sign in with the new address, and what was made for the old one opens nothing."""
     before = await _person(desk, "viewer")
     address = f"/people/{before.principal.id}"
-    page = await desk.follow(
-        "admin", await desk.post("admin", address, {"name": " Vera ", "email": "Vera@Example.com"})
-    )
-    assert "The name is saved." in page.text
+    await desk.post("admin", f"{address}/password-link")
+    assert (await desk("viewer", "/inbox")).status_code == 200
+    sent = {"was_name": "Viewer", "was_email": "viewer@example.com", "name": " Vera ", "email": "Vera@Example.com"}
+    page = await desk.follow("admin", await desk.post("admin", address, sent))
+    assert "Saved." in page.text
     now = await _person(desk, "viewer")
     assert (now.principal.name, now.principal.email, now.roles) == ("Vera", "vera@example.com", before.roles)
     assert [(one.kind, one.subject) for one in now.identities] == [("email", "vera@example.com")]
-    await desk.post("admin", address, {"name": "Vera", "email": "vera@example.com"})
-    assert _actions(services) == ["principal.corrected"]
+    assert (await desk("viewer", "/inbox")).status_code == 303
+    left = "select count(*) from sign_in_links where purpose = 'password'"
+    assert services.db.read_sync(lambda tx: tx.conn.exec_driver_sql(left).scalar_one()) == 0
+    await desk.post("admin", address, sent | {"was_name": "Vera", "was_email": "vera@example.com"})
+    assert _actions(services).count("principal.corrected") == 1
     text = "select meta from audit_event where kind = 'config.changed'"
-    assert "era" not in str(services.db.read_sync(lambda tx: tx.conn.exec_driver_sql(text).all())).replace(
-        "operator", ""
-    )
+    assert "vera" not in str(services.db.read_sync(lambda tx: tx.conn.exec_driver_sql(text).all())).lower()
+
+
+async def test_what_was_not_touched_is_left_as_another_admin_made_it(desk: Desk) -> None:
+    """A page that was open before the address was corrected does not bring the old one back."""
+    who = desk.callers.ids["viewer"]
+    old = {"was_name": "Viewer", "was_email": "viewer@example.com"}
+    await desk.post("admin", f"/people/{who}", old | {"name": "Viewer", "email": "vera@example.com"})
+    await desk.post("admin", f"/people/{who}", old | {"name": "Vera", "email": "viewer@example.com"})
+    made = (await _person(desk, "viewer")).principal
+    assert (made.name, made.email) == ("Vera", "vera@example.com")
+
+
+async def test_whoever_corrects_their_own_address_stays_signed_in(desk: Desk) -> None:
+    who = desk.callers.ids["admin"]
+    sent = {"was_name": "Admin", "was_email": "admin@example.com", "name": "Admin", "email": "ada@example.com"}
+    page = await desk.follow("admin", await desk.post("admin", f"/people/{who}", sent))
+    assert "Saved." in page.text
+    assert (await _person(desk, "admin")).principal.email == "ada@example.com"
 
 
 @pytest.mark.parametrize(
@@ -222,7 +242,8 @@ async def test_a_wrong_correction_changes_nothing_and_keeps_what_was_typed(
     desk: Desk, sent: dict[str, str], words: str
 ) -> None:
     before = await _person(desk, "viewer")
-    page = await desk.post("admin", f"/people/{before.principal.id}", sent)
+    was = {"was_name": before.principal.name, "was_email": before.principal.email or ""}
+    page = await desk.post("admin", f"/people/{before.principal.id}", sent | was)
     assert page.status_code == 422
     assert words in page.text
     assert f'value="{sent["email"]}"' in page.text
@@ -232,7 +253,11 @@ async def test_a_wrong_correction_changes_nothing_and_keeps_what_was_typed(
 async def test_a_program_has_a_name_and_no_address(desk: Desk) -> None:
     who = desk.callers.ids["service"]
     assert 'name="email"' not in (await desk("admin", f"/people/{who}")).text
-    await desk.post("admin", f"/people/{who}", {"name": "order import", "email": "robot@example.com"})
+    sent = {"was_name": "robot", "was_email": "", "name": "order import"}
+    refused = await desk.post("admin", f"/people/{who}", sent | {"email": "robot@example.com"})
+    assert refused.status_code == 422
+    assert "robot is a program. Only a person has an address." in refused.text
+    await desk.post("admin", f"/people/{who}", sent | {"email": ""})
     made = await _person(desk, "service")
     assert (made.principal.name, made.principal.email, made.identities) == ("order import", None, ())
 
@@ -246,6 +271,8 @@ async def test_a_group_goes_when_nothing_needs_it(desk: Desk, services: Services
     refused = await desk.post("admin", "/people/groups/old/remove")
     assert refused.status_code == 409
     assert "The group old is still needed. It has members. Take them out first." in refused.text
+    assert "Locked out" in refused.text
+    assert "Delete the group" not in refused.text
     await desk.post("admin", "/people/groups/old/members", {"principal": viewer, "leave": "1"})
     page = await desk.follow("admin", await desk.post("admin", "/people/groups/old/remove"))
     assert "The group old is gone." in page.text

@@ -83,7 +83,7 @@ async def test_an_optional_field_is_taken_away_by_emptying_it(floor):
     await ann.submit(f_note=None)
     assert 'note: "ask first" → (nothing)' in ann.view().words()
     await ann.submit()
-    await floor.card("Approved with changes by ann")
+    await floor.card("Approved with changes by ann", "note: (nothing)")
     assert floor.office.standing(gate.gate_id)[0].fields == FIELDS
 
 

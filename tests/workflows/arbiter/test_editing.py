@@ -74,6 +74,15 @@ def test_null_takes_an_optional_field_away_and_a_required_one_stays(office, plan
     assert "must be" in office.refused(other, "ann", "edit", fields={"risk": None}).detail["fields"]["risk"][0]
 
 
+def test_what_nobody_named_stays_even_if_it_is_null(office, plan):
+    """Only a change takes away: a null that the suggestion has, editable or not, is decided on as it was shown."""
+    loose = plan(editable=("risk",)).model_copy(update={"output_schema": {"type": "object"}})
+    gate = office.open(loose, fields={"risk": "low", "reason": "x", "note": None})
+    assert preview(office, gate, {"risk": "high"}).fields == {"risk": "high", "reason": "x", "note": None}
+    same = office.refused(gate, "ann", "edit", fields={"risk": "low"})
+    assert same.detail["fields"] == {"fields": ["nothing was changed; approve instead"]}
+
+
 def test_a_field_outside_editable_is_refused_although_the_schema_knows_it(office, plan):
     refusal = office.refused(office.open(plan(editable=("reason",))), "ann", "edit", fields={"risk": "high"})
     assert "reason" in refusal.detail["fields"]["risk"][0]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import bz2
+import gzip
 import io
 import json
+import lzma
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -202,6 +205,14 @@ def test_a_file_that_is_no_export_cannot_be_checked(tmp_path: Path, data: bytes)
     report = verify_export(path)
     assert (report.verdict, str(path) in str(report.unchecked)) == (Verdict.CANNOT_CHECK, True)
     assert verify_export(tmp_path / "none.tgz").verdict is Verdict.CANNOT_CHECK
+
+
+def test_an_archive_of_another_kind_inside_is_no_export(tmp_path: Path) -> None:
+    """What is compressed twice is never unpacked, whole or damaged."""
+    path = tmp_path / "odd.tgz"
+    for pack in (lzma.compress, bz2.compress, gzip.compress):
+        path.write_bytes(gzip.compress(pack(b"x" * 2000)[:-10]))
+        assert verify_export(path).verdict is Verdict.CANNOT_CHECK
 
 
 def test_whichever_byte_is_damaged_the_answer_is_a_verdict(archive: Path) -> None:

@@ -98,7 +98,7 @@ class MailChannel:
             revision=told.detail.revision,
             digest=told.detail.action_digest,
             person=address,
-            sent_to=mail_links.mark(to),
+            sent_to=mail_links.mark(self._services, to),
             until=int(until.timestamp()),
         )
 
@@ -141,5 +141,7 @@ def _add(tx: Tx, told: Told, found: dict[str, str], ids: Iterable[str], *, wante
         if person is None or person.kind != "person" or person.disabled_at is not None:
             continue
         known = [one.subject for one in principals.identities_of(tx, told.namespace, person_id) if one.kind == EMAIL]
-        if known:
-            found[person_id] = next((one for one in (wanted, person.email) if one in known), known[0])
+        if wanted in known:
+            found[person_id] = wanted
+        elif known:
+            found.setdefault(person_id, person.email if person.email in known else known[0])

@@ -295,6 +295,8 @@ def _reason(decision: DecisionShown) -> list[b.Block]:
 def _edited(told: Told, decision: DecisionShown) -> list[b.Block]:
     fields = decision.fields or {}
     lines = [f"{visible(name)}: {_plainly(value)}" for name, value in fields.items() if name in told.detail.editable]
+    without = set(told.plan.output_schema.get("properties", {})) - set(fields)
+    lines += [f"{visible(name)}: (nothing)" for name in told.detail.editable if name in without]
     return [b.section(b.cut("\n".join(lines), 2 * COMMENT, " … (whole in the console)"))] if lines else []
 
 

@@ -9,13 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
+from workflows.contracts import TERMINAL
 from workflows.store.db import Tx
 from workflows.store.ids import new_id
 from workflows.store.paging import Page, bounded, decode, page_of
 from workflows.store.prepared import Prepared
 from workflows.store.refusals import NotFound
 from workflows.store.sql import changed, columns, insert_ignore, many, one
-from workflows.store.tables import flows, revisions
+from workflows.store.tables import executions, flows, revisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,21 @@ _GET, _LOCK = Prepared(_ONE), _ONE.with_for_update()
 _GET_REVISION = sa.select(*columns(revisions, Revision)).where(_REVISIONS, revisions.c.number == bindparam("n"))
 _CURRENT = sa.select(*columns(revisions, Revision)).where(
     _REVISIONS, revisions.c.number == sa.select(flows.c.revision).where(_THIS).scalar_subquery()
+)
+_UNDER_WAY = sa.exists().where(
+    executions.c.namespace == revisions.c.namespace,
+    executions.c.flow_id == revisions.c.flow_id,
+    executions.c.revision == revisions.c.number,
+    executions.c.state.not_in(sorted(TERMINAL)),
+)
+_IN_USE = (
+    sa.select(revisions.c.flow_id, revisions.c.number, revisions.c.plan)
+    .join(flows, sa.and_(flows.c.namespace == revisions.c.namespace, flows.c.flow_id == revisions.c.flow_id))
+    .where(
+        revisions.c.namespace == bindparam("ns"),
+        sa.or_(sa.and_(revisions.c.number == flows.c.revision, flows.c.state != "archived"), _UNDER_WAY),
+    )
+    .order_by(revisions.c.flow_id, revisions.c.number)
 )
 _HISTORY = sa.select(*columns(revisions, RevisionInfo)).where(_REVISIONS).order_by(revisions.c.number.desc())
 _UPDATE = flows.update().where(_THIS)
@@ -150,6 +166,11 @@ def list_flows(
         query = query.where(flows.c.flow_id > decode(cursor, 1)[0])
     rows = many(tx, Flow, query.order_by(flows.c.flow_id).limit(limit + 1), {"ns": namespace})
     return page_of(rows, limit, lambda flow: (flow.flow_id,))
+
+
+def in_use(tx: Tx, namespace: str) -> list[tuple[str, int, dict[str, Any]]]:
+    """Id, number and plan of every revision that may be started now (archived flows may not) or has executions under way."""
+    return [(row[0], row[1], row[2]) for row in tx.conn.execute(_IN_USE, {"ns": namespace})]
 
 
 def set_state(tx: Tx, namespace: str, flow_id: str, state: str) -> None:

@@ -55,6 +55,7 @@ class Profile:
 
 _ALL = sa.select(*columns(principals, Principal)).where(principals.c.namespace == bindparam("ns"))
 _GET = Prepared(_ALL.where(principals.c.id == bindparam("who")))
+_LOCK = _ALL.where(principals.c.id == bindparam("who")).with_for_update()
 _LIST = _ALL.order_by(principals.c.name, principals.c.id)
 _ANYBODY = sa.select(sa.literal(1)).where(principals.c.namespace == bindparam("ns")).limit(1)
 _NAMED = _LIST.where(principals.c.name == bindparam("called"))
@@ -106,11 +107,13 @@ _BELONGS = (
     .limit(1)
 )
 _MEMBER = sa.and_(group_members.c.principal_id == principals.c.id, group_members.c.namespace == principals.c.namespace)
-_MEMBERS = Prepared(
+_IN_GROUP = (
     _ALL.join(group_members, _MEMBER)
-    .where(group_members.c.group_name == bindparam("group"), principals.c.disabled_at.is_(None))
+    .where(group_members.c.group_name == bindparam("group"))
     .order_by(principals.c.name, principals.c.id)
 )
+_MEMBERS = Prepared(_IN_GROUP.where(principals.c.disabled_at.is_(None)))
+_LOCKED_OUT = _IN_GROUP.where(principals.c.disabled_at.is_not(None))
 _GRANT = sa.and_(role_grants.c.principal_id == principals.c.id, role_grants.c.namespace == principals.c.namespace)
 _WITH_ROLE = (
     _ALL.join(role_grants, _GRANT)
@@ -153,6 +156,14 @@ def _create(tx: Tx, namespace: str, kind: Literal["person", "service"], name: st
 
 def get(tx: Tx, namespace: str, principal_id: str) -> Principal | None:
     return one(tx, Principal, _GET, {"ns": namespace, "who": principal_id})
+
+
+def locked(tx: Tx, namespace: str, principal_id: str) -> Principal:
+    """The principal, whom nobody else changes until this transaction ends. Raises ``NotFound``."""
+    found = one(tx, Principal, _LOCK, {"ns": namespace, "who": principal_id})
+    if found is None:
+        raise NotFound("principal", principal_id)
+    return found
 
 
 def list_principals(tx: Tx, namespace: str) -> list[Principal]:
@@ -291,6 +302,11 @@ def remove_member(tx: Tx, namespace: str, group: str, principal_id: str) -> bool
 def members(tx: Tx, namespace: str, group: str) -> list[Principal]:
     """Members who are not disabled, by name."""
     return many(tx, Principal, _MEMBERS, {"ns": namespace, "group": group})
+
+
+def locked_out_members(tx: Tx, namespace: str, group: str) -> list[Principal]:
+    """Members who are disabled, by name."""
+    return many(tx, Principal, _LOCKED_OUT, {"ns": namespace, "group": group})
 
 
 def people_with_role(tx: Tx, namespace: str, role: str) -> list[Principal]:

@@ -190,7 +190,7 @@ async def test_a_letter_goes_to_the_address_that_is_named_and_else_to_ones_own(p
     ann = post.office.people["ann"].principal_id
     for address in ("a-second@example.org", "zweite@example.org"):
         post.office.tx(lambda tx, address=address: principals.add_identity(tx, NS, ann, "email", address))
-    post.open(notify=({"type": "email", "to": ["Zweite@example.org"]},))
+    post.open(notify=({"type": "email", "to": ["Zweite@example.org", "fraud"]},))
     await post.deliver()
     post.open(item="2")
     await post.deliver()
