@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Visitors, fits
-from tests.browser.house import House, orders
+from tests.browser.house import NS, House, orders
+from workflows.usecases import brakes
 
 SOON = 10_000
 """Milliseconds within which what others do is seen, on however busy a machine; the bench measures how soon it is."""
@@ -188,6 +190,31 @@ def test_claims_are_seen_as_they_are_made(visit: Visitors, house: House) -> None
     expect(line(page, gates[1].gate_id)).to_contain_text("Claimed by Ben", timeout=SOON)
 
 
+def test_a_claim_that_runs_out_and_who_looks_no_more_go_from_an_open_list(visit: Visitors, house: House) -> None:
+    """Nothing happens then of which word could be sent: the list asks again, about those lines alone."""
+    gates = house.batch(3)
+    page = visit("Ana")
+    page.clock.install()
+    page.goto("/inbox")
+    other = visit("Ben", f"/gates/{gates[1].gate_id}")
+    other.locator('form[data-act="claim"] button').click()
+    marks = line(page, gates[1].gate_id).locator(".line-marks")
+    expect(marks).to_contain_text("Claimed by Ben", timeout=SOON)
+    expect(marks).to_contain_text("Ben is looking")
+    before, clock = places(page), house.db.clock
+    house.db.clock = lambda: clock() + timedelta(minutes=11)
+    with page.expect_response(lambda answer: "/inbox/states" in answer.url) as asked:
+        page.clock.run_for(31_000)
+    assert asked.value.url.endswith(f"?ids={gates[1].gate_id}")
+    expect(marks.locator("[data-claim]")).to_be_hidden()
+    expect(marks.locator("[data-looking]")).to_be_hidden()
+    assert places(page) == before
+    again: list[str] = []
+    page.on("request", lambda request: again.append(request.url))
+    page.clock.run_for(61_000)
+    assert not [url for url in again if "/inbox/states" in url], "nothing is left to ask about"
+
+
 def test_new_gates_are_announced_and_come_only_when_asked_for(visit: Visitors, house: House) -> None:
     execution = house.execute(state="waiting")
     gates = house.batch(3, execution=execution)
@@ -252,6 +279,30 @@ def reload_told(page: Page) -> None:
     """The feed says that too much was missed to be told."""
     body = "retry: 600000\nid: 2026-01-01T00:00:00+00:00\nevent: reload\ndata: {}\n\n"
     page.route("**/live?**", lambda route: route.fulfill(status=200, content_type="text/event-stream", body=body))
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["wide", "phone"])
+@pytest.mark.parametrize("scrolled", [0, 400])
+def test_a_brake_moves_nothing_that_one_reads(visit: Visitors, house: House, phone: bool, scrolled: int) -> None:
+    """It is told on top of the page; where that is out of sight, in passing as well."""
+    gates = house.batch(30)
+    page = visit("Ana", "/inbox", phone=phone)
+    if not phone:
+        shown(page, gates[0].gate_id)
+    page.evaluate("by => { scrollTo(0, by); document.querySelector('.queue').scrollTop = by; }", scrolled)
+    before, top = places(page), page.locator("[data-pane] h1, [data-pane] h2").first
+    pane = None if phone else top.bounding_box()
+    root = house.actors["Root"]
+    house.run(brakes.stop(house.services, NS, root, extent="namespace", flow_id=None, reason="Wrong prices"))
+    expect(page.locator("main [data-pauses] .banner")).to_contain_text("Wrong prices", timeout=SOON)
+    assert places(page) == before
+    if phone:
+        expect(page.locator(".toast.warn")).to_contain_text("Wrong prices")
+    else:
+        assert top.bounding_box() == pane
+    house.run(brakes.release(house.services, NS, root, extent="namespace"))
+    expect(page.locator("main [data-pauses] .banner")).to_have_count(0, timeout=SOON)
+    assert places(page) == before
 
 
 def test_after_a_long_absence_every_line_says_how_it_stands(visit: Visitors, house: House) -> None:

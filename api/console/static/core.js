@@ -14,7 +14,7 @@ export function el(name, attributes = {}, ...children) {
 }
 
 /** Say something in a corner. `undo` is called when asked for within `seconds`; returns a function that takes it away. */
-export function toast(text, { tone = "ok", undo = null, seconds = undo ? 5 : 4, key = "" } = {}) {
+export function toast(text, { tone = "ok", undo = null, seconds = undo ? 5 : tone === "bad" ? 8 : 4, key = "" } = {}) {
   const box = el("div", { class: `toast ${tone}` }, el("span", {}, text));
   const close = () => box.remove();
   if (undo) {
@@ -23,7 +23,7 @@ export function toast(text, { tone = "ok", undo = null, seconds = undo ? 5 : 4, 
     box.append(button);
   }
   $("#toasts").append(box);
-  setTimeout(close, (tone === "bad" ? Math.max(seconds, 8) : seconds) * 1000);
+  setTimeout(close, seconds * 1000);
   return close;
 }
 
@@ -168,13 +168,16 @@ document.addEventListener("submit", (event) => {
 // An offer to undo goes when its time is over.
 for (const offer of $$(".banner form[data-seconds]")) setTimeout(() => offer.remove(), offer.dataset.seconds * 1000);
 
-// A brake is told on top of every page, also of one that is open already.
+// A brake is told on top of every page, also of one that is open already: what one reads there stays where it is.
 const pauses = $("[data-pauses][data-live]");
 
 async function lookForPauses() {
   try {
-    pauses.replaceChildren(await getPart("/brakes/now?part=banner"));
-    if (pauses.innerText && pauses.getBoundingClientRect().bottom < 0) toast(pauses.innerText, { tone: "warn" });
+    const part = await getPart("/brakes/now?part=banner"), top = () => $("h1").getBoundingClientRect().top, was = top();
+    pauses.replaceChildren(part);
+    const by = top() - was;
+    for (const one of [...$$(".queue, .pane"), ...(scrollY ? [] : [document.documentElement])]) one.scrollTop += by;
+    if (pauses.innerText && pauses.getBoundingClientRect().bottom < 1) toast(pauses.innerText, { tone: "warn" });
   } catch (error) { if (!error.status || error.status >= 500) setTimeout(lookForPauses, 5000); }
 }
 

@@ -94,7 +94,9 @@ async def test_no_id_stands_twice(shown: str) -> None:
 
 def test_what_is_drawn_of_colours_spaces_and_corners_is_what_the_style_sheet_has() -> None:
     tokens = dict(re.findall(r"--([a-z0-9-]+):\s*([^;}]+)", STYLES.read_text().partition("@media")[0]))
-    assert {name for name, value in tokens.items() if value.startswith("#")} == set(COLOURS)
+    both = re.compile(r"light-dark\(#[0-9a-f]{3,6}, #[0-9a-f]{3,6}\)")
+    assert {name for name, value in tokens.items() if both.fullmatch(value)} == set(COLOURS)
+    assert not {name for name, value in tokens.items() if value.startswith("#")}, "a colour of one mode only"
     rem = {
         name: round(float(value.removesuffix("rem")) * 16) for name, value in tokens.items() if value.endswith("rem")
     }

@@ -140,6 +140,12 @@ export function reopened(id) {
 
 const refresh = (ids) => rare((to) => to.refresh(ids));
 
+// A claim that runs out, or somebody who looks no more, sends no word.
+setInterval(() => {
+  const told = lines.all().filter((line) => $(":is([data-claim], [data-looking]):not([hidden])", line));
+  if (told.length && !document.hidden) refresh(told.map((line) => line.dataset.gate));
+}, 30000);
+
 live((event) => {
   if (event.topic === "reload") { refresh(lines.all().map((line) => line.dataset.gate)); rare((to) => to.missed()); }
   if (event.topic !== "gate") return;
