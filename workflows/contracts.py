@@ -7,7 +7,7 @@ workflows survive new fields. Every model ignores fields it does not know.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -44,6 +44,7 @@ State = Literal[
     "created", "queued", "running", "waiting", "succeeded", "warning", "failed", "rejected", "cancelled", "timed_out"
 ]  # fmt: skip
 TERMINAL: frozenset[str] = frozenset({"succeeded", "warning", "failed", "rejected", "cancelled", "timed_out"})
+UNDER_WAY: frozenset[str] = frozenset(get_args(State)) - TERMINAL
 
 
 class Contract(BaseModel):

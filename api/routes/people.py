@@ -69,8 +69,11 @@ class Member(Out):
 
 
 class GroupOut(Out):
+    """Members who are ``locked_out`` are not asked until they are let in again."""
+
     name: str
     members: list[Member]
+    locked_out: list[Member]
 
 
 class GroupBody(Body):

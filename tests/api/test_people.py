@@ -83,7 +83,21 @@ async def test_a_group_stays_while_an_older_revision_that_names_it_is_under_way(
     assert (await api("admin", "DELETE", "/groups/cash")).status_code == 204
 
 
+async def test_data_that_looks_like_a_policy_asks_nobody(api, cash):
+    """What a task sends is its own affair, whatever its keys are called and whatever shape they have."""
+    odd = "{notify: true, stages: [cash], escalate: {groups: [cash]}}"
+    flow = f"id: payout\ntasks:\n  - id: note\n    type: set\n    values: {{kind: gate, gate: {{approve: {odd}}}, approve: {odd}}}\n"
+    saved = await api("author", "POST", "/flows", json={"source": flow})
+    assert saved.status_code == 201, saved.text
+    await api("admin", "DELETE", f"/groups/cash/members/{cash}")
+    assert (await api("admin", "DELETE", "/groups/cash")).status_code == 204
+
+
 async def test_a_group_with_members_stays(api, cash):
+    await api("admin", "POST", f"/principals/{cash}/disable")
+    groups = (await api("admin", "GET", "/groups")).json()["items"]
+    cash_group = next(one for one in groups if one["name"] == "cash")
+    assert (cash_group["members"], [one["name"] for one in cash_group["locked_out"]]) == ([], ["Ann"])
     refused = await api("admin", "DELETE", "/groups/cash")
     assert (refused.status_code, refused.json()["remedy"]) == (409, "Take them out first.")
 

@@ -191,28 +191,36 @@ def test_claims_are_seen_as_they_are_made(visit: Visitors, house: House) -> None
 
 
 def test_a_claim_that_runs_out_and_who_looks_no_more_go_from_an_open_list(visit: Visitors, house: House) -> None:
-    """Nothing happens then of which word could be sent: the list asks again, about those lines alone."""
+    """Nothing happens then of which word could be sent: the list asks again, while it says so of a line."""
     gates = house.batch(3)
     page = visit("Ana")
     page.clock.install()
     page.goto("/inbox")
+    shown(page, gates[0].gate_id)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+
+    def rests() -> bool:
+        sent.clear()
+        for passed in (31_000, 1_000):
+            page.clock.run_for(passed)
+            page.evaluate("fetch('/inbox/waiting')")  # what was asked before it is asked by then
+        return not any("/inbox/states" in url for url in sent)
+
+    assert any(rests() for _ in range(5)), "once word of one's own looking has come there is nothing to ask about"
+
     other = visit("Ben", f"/gates/{gates[1].gate_id}")
     other.locator('form[data-act="claim"] button').click()
     marks = line(page, gates[1].gate_id).locator(".line-marks")
     expect(marks).to_contain_text("Claimed by Ben", timeout=SOON)
     expect(marks).to_contain_text("Ben is looking")
     before, clock = places(page), house.db.clock
+    assert not any(rests() for _ in range(2))
     house.db.clock = lambda: clock() + timedelta(minutes=11)
-    with page.expect_response(lambda answer: "/inbox/states" in answer.url) as asked:
-        page.clock.run_for(31_000)
-    assert asked.value.url.endswith(f"?ids={gates[1].gate_id}")
+    page.clock.run_for(31_000)
     expect(marks.locator("[data-claim]")).to_be_hidden()
     expect(marks.locator("[data-looking]")).to_be_hidden()
     assert places(page) == before
-    again: list[str] = []
-    page.on("request", lambda request: again.append(request.url))
-    page.clock.run_for(61_000)
-    assert not [url for url in again if "/inbox/states" in url], "nothing is left to ask about"
 
 
 def test_new_gates_are_announced_and_come_only_when_asked_for(visit: Visitors, house: House) -> None:
@@ -282,7 +290,7 @@ def reload_told(page: Page) -> None:
 
 
 @pytest.mark.parametrize("phone", [False, True], ids=["wide", "phone"])
-@pytest.mark.parametrize("scrolled", [0, 400])
+@pytest.mark.parametrize("scrolled", [0, 400, 100_000], ids=["top", "middle", "end"])
 def test_a_brake_moves_nothing_that_one_reads(visit: Visitors, house: House, phone: bool, scrolled: int) -> None:
     """It is told on top of the page; where that is out of sight, in passing as well."""
     gates = house.batch(30)
@@ -292,6 +300,7 @@ def test_a_brake_moves_nothing_that_one_reads(visit: Visitors, house: House, pho
     page.evaluate("by => { scrollTo(0, by); document.querySelector('.queue').scrollTop = by; }", scrolled)
     before, top = places(page), page.locator("[data-pane] h1, [data-pane] h2").first
     pane = None if phone else top.bounding_box()
+    assert (before[-1][1] < 900) is (scrolled == 100_000), "the last line is seen at the end alone"
     root = house.actors["Root"]
     house.run(brakes.stop(house.services, NS, root, extent="namespace", flow_id=None, reason="Wrong prices"))
     expect(page.locator("main [data-pauses] .banner")).to_contain_text("Wrong prices", timeout=SOON)
@@ -303,6 +312,7 @@ def test_a_brake_moves_nothing_that_one_reads(visit: Visitors, house: House, pho
     house.run(brakes.release(house.services, NS, root, extent="namespace"))
     expect(page.locator("main [data-pauses] .banner")).to_have_count(0, timeout=SOON)
     assert places(page) == before
+    assert phone or top.bounding_box() == pane
 
 
 def test_after_a_long_absence_every_line_says_how_it_stands(visit: Visitors, house: House) -> None:

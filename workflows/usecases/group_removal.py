@@ -15,7 +15,8 @@ from workflows.usecases.services import Services
 async def remove(services: Services, namespace: str, actor: Actor, name: str) -> None:
     """Delete a group. Raises ``NotFound``; ``Refused`` while it has members, or a flow names it.
 
-    Flows count that can be started, and revisions with executions under way: their gates, of every stage, still ask it.
+    What counts are current revisions that are not archived, and those with executions under way: their gates, of every
+    stage, still ask it. An older revision that is started or restarted later asks a group that is not there: it waits.
     """
 
     def unit(tx: Tx) -> None:

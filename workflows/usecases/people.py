@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from workflows.gates.model import Actor
 from workflows.store.db import Tx
 from workflows.store.refusals import NotFound
-from workflows.store.repositories import keys, principals, sessions, sign_in_links
+from workflows.store.repositories import keys, passwords, principals, sessions, sign_in_links
 from workflows.store.repositories.keys import Key, NewKey
 from workflows.store.repositories.leases import lock_key
 from workflows.store.repositories.principals import Identity, Principal
@@ -126,6 +126,20 @@ async def set_role(
     )
 
 
+def end_of_address(tx: Tx, namespace: str, before: Principal, address: str, actor: Actor, keep_session: str) -> None:
+    """Somebody else may have this mailbox: what was handed over there, and what was made with it, opens nothing now.
+
+    That is links, sessions but ``keep_session``, and behind the address that is shown the password too, since a link to set
+    one goes there; one's own stays. Keys and other identities stay.
+    """
+    principals.remove_identity(tx, namespace, before.id, "email", address)
+    sign_in_links.revoke(tx, namespace, before.id, "password")
+    sign_in_links.revoke(tx, namespace, before.id, "sign-in")
+    sessions.end_all(tx, namespace, before.id, but=keep_session)
+    if address == before.email and before.id != actor.principal_id:
+        passwords.forget(tx, namespace, before.id)
+
+
 def keep_an_admin(tx: Tx, namespace: str, principal_id: str) -> None:
     """Refuse when nobody else could administer the namespace: a person with the role who is not disabled."""
     lock_key(tx, namespace, "admins", "")  # two admins who remove each other at once: one of them stays
@@ -162,16 +176,30 @@ async def add_identity(
 
 
 async def remove_identity(
-    services: Services, namespace: str, actor: Actor, principal_id: str, *, kind: str, subject: str
+    services: Services,
+    namespace: str,
+    actor: Actor,
+    principal_id: str,
+    *,
+    kind: str,
+    subject: str,
+    keep_session: str = "",
 ) -> Person:
-    """Recognise a person by this no more; one that they do not have is no error. Raises ``NotFound``."""
+    """Recognise a person by this no more; one that they do not have is no error. Raises ``NotFound``.
+
+    Never refused, unlike a correction: it must be possible at once. With an address goes what was made with it.
+    """
 
     def make(tx: Tx) -> Person:
         before = principals.locked(tx, namespace, principal_id)
-        principals.remove_identity(tx, namespace, principal_id, kind, subject)
-        if kind == "email" and before.email == subject:
-            left = [one.subject for one in principals.identities_of(tx, namespace, principal_id) if one.kind == kind]
-            principals.describe(tx, namespace, principal_id, before.name, next(iter(left), None))
+        known = [one.subject for one in principals.identities_of(tx, namespace, principal_id) if one.kind == kind]
+        if kind != "email":
+            principals.remove_identity(tx, namespace, principal_id, kind, subject)
+        elif subject in known:
+            end_of_address(tx, namespace, before, subject, actor, keep_session)
+            if before.email == subject:
+                left = next((one for one in known if one != subject), None)
+                principals.describe(tx, namespace, principal_id, before.name, left)
         return person_of(tx, namespace, principal_id)
 
     return await _change(

@@ -11,12 +11,11 @@ from workflows.gates.model import Actor
 from workflows.store.db import Tx
 from workflows.store.paging import Page, decode, page_of
 from workflows.store.refusals import NotFound
-from workflows.store.repositories import principals, sessions
-from workflows.store.repositories import sign_in_links as handed_over
+from workflows.store.repositories import principals
 from workflows.store.repositories.principals import ROLES, Principal
 from workflows.usecases import sign_in_links
 from workflows.usecases.asked import naming
-from workflows.usecases.people import Person, keep_an_admin, person_of
+from workflows.usecases.people import Person, end_of_address, keep_an_admin, person_of
 from workflows.usecases.recording import record
 from workflows.usecases.refusals import Refused
 from workflows.usecases.services import Services
@@ -78,8 +77,7 @@ async def correct(
     """Correct somebody's name or address; None leaves it, an empty address takes it away.
 
     They stay who they are: what they decided, their roles and keys. With the address goes how they sign in and where
-    letters go; links that were handed over and sessions (but ``keep_session``) end, since an address is corrected because
-    it was somebody else's. Raises ``NotFound``, ``AlreadyExists`` for an address that is somebody else's, ``Refused`` for a
+    letters go, and what ``end_of_address`` says. Raises ``NotFound``, ``AlreadyExists`` for an address that is somebody else's, ``Refused`` for a
     program's address and while flows name the old one.
     """
 
@@ -90,7 +88,7 @@ async def correct(
         if (called, address) == (before.name, before.email):
             return person_of(tx, namespace, principal_id)
         if address != before.email:
-            _readdress(tx, namespace, before, address, keep_session)
+            _readdress(tx, namespace, before, address, actor, keep_session)
         principals.describe(tx, namespace, principal_id, called, address)
         meta = {"what": "principal.corrected", "principal": principal_id}
         content = {"before": [before.name, before.email], "after": [called, address]}
@@ -101,7 +99,7 @@ async def correct(
     return await services.db.write(unit)
 
 
-def _readdress(tx: Tx, namespace: str, before: Principal, address: str | None, keep_session: str) -> None:
+def _readdress(tx: Tx, namespace: str, before: Principal, address: str | None, actor: Actor, keep_session: str) -> None:
     if before.kind != "person":
         raise Refused("no_address", f"{before.name} is a program.", status=422, remedy="Only a person has an address.")
     if before.email:
@@ -110,12 +108,10 @@ def _readdress(tx: Tx, namespace: str, before: Principal, address: str | None, k
                 "address_in_use",
                 f"The address {before.email} is named by {flows}, which would ask nobody then.",
                 status=409,
-                remedy="Recognise them by the new address too, name that in the flows, then correct it here.",
+                remedy="Recognise them by the new address too, name that in the flows, let what is under way end, "
+                "then correct it here.",
             )
-        principals.remove_identity(tx, namespace, before.id, "email", before.email)
-        handed_over.revoke(tx, namespace, before.id, "password")
-        handed_over.revoke(tx, namespace, before.id, "sign-in")
-        sessions.end_all(tx, namespace, before.id, but=keep_session)
+        end_of_address(tx, namespace, before, before.email, actor, keep_session)
     if address:
         principals.add_identity(tx, namespace, before.id, "email", address)
 

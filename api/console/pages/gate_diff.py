@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,8 +51,11 @@ def _change(name: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> Chan
     before, after = old.get(name), new.get(name)
     if (name in old) is not (name in new):
         return Change(name, before, after, _whole(_there(old, name), _there(new, name)))
-    same = before == after and isinstance(before, bool) is isinstance(after, bool)
-    return Change(name, before, after, () if same else words(_text(before), _text(after)))
+    if before == after and isinstance(before, bool) is isinstance(after, bool):
+        return Change(name, before, after, ())
+    if _text(before) == _text(after):  # alike in words only: true and "yes", null and ""
+        return Change(name, before, after, _whole(json.dumps(before), json.dumps(after)))
+    return Change(name, before, after, words(_text(before), _text(after)))
 
 
 def _there(values: Mapping[str, Json], name: str) -> str:

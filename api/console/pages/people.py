@@ -17,7 +17,7 @@ from api.console.session import Sessions
 from api.errors import Problem, problem_of
 from workflows.store.refusals import AlreadyExists
 from workflows.store.repositories.principals import Identity
-from workflows.usecases import people, rights
+from workflows.usecases import asked, people, rights
 from workflows.usecases.refusals import Refused
 from workflows.usecases.rights import Kind
 
@@ -89,7 +89,8 @@ async def person_page(principal_id: str, page: PageDep) -> Response:
 async def correct_person(principal_id: str, page: PageDep) -> Response:
     """Correct the name and the address; they stay who they are. What was not touched is left as it is by now."""
     fields = {part: page.form.get(part, "").strip() for part in ("name", "email")}
-    touched = {part: text for part, text in fields.items() if text != page.form.get(f"was_{part}", "").strip()}
+    was = {part: page.form.get(f"was_{part}", "").strip() for part in fields}
+    touched = {part: text for part, text in fields.items() if text != was[part]}
     errors = _wrong(fields, ())
     problem = None
     if not errors:
@@ -100,14 +101,14 @@ async def correct_person(principal_id: str, page: PageDep) -> Response:
                 page.actor,
                 principal_id,
                 **touched,
-                keep_session=page.session.id if page.session else "",
+                keep_session=_session(page),
             )
         except AlreadyExists:
             errors = {"email": "Somebody here has this address already."}
         except Refused as refused:
             problem = problem_of(refused)
     if errors or problem:
-        return await _person(page, principal_id, problem=problem, part="correct", fields=fields, errors=errors)
+        return await _person(page, principal_id, problem=problem, part="correct", fields=fields, was=was, errors=errors)
     return _changed(page, "Saved.", principal_id)
 
 
@@ -152,8 +153,17 @@ async def remove_an_identity(principal_id: str, page: PageDep) -> Response:
     for one in known:
         if reference(one) == page.form.get("identity", ""):
             await people.remove_identity(
-                page.services, page.namespace, page.actor, principal_id, kind=one.kind, subject=one.subject
+                page.services,
+                page.namespace,
+                page.actor,
+                principal_id,
+                kind=one.kind,
+                subject=one.subject,
+                keep_session=_session(page),
             )
+            naming = await asked.flows_naming(page.services, page.namespace, one.subject)
+            if naming:
+                return _changed(page, f"Not recognised by that any more. It is named by {naming}.", principal_id)
     return _changed(page, "Not recognised by that any more.", principal_id)
 
 
@@ -189,6 +199,11 @@ async def set_access(principal_id: str, page: PageDep) -> Response:
     return _changed(page, f"{name} is let in again." if on else f"{name} may do nothing from now on.", principal_id)
 
 
+def _session(page: Page) -> str:
+    """The session of this browser, which goes on."""
+    return page.session.id if page.session else ""
+
+
 async def _new(
     page: Page, fields: dict[str, str], roles: tuple[str, ...], errors: dict[str, str] | None = None
 ) -> Response:
@@ -210,9 +225,11 @@ async def _person(
     part: str = "",
     identity: tuple[str, str, str] = ("email", "", ""),
     fields: dict[str, str] | None = None,
+    was: dict[str, str] | None = None,
     errors: dict[str, str] | None = None,
 ) -> Response:
     found = await people.person(page.services, page.namespace, principal_id)
+    now = {"name": found.principal.name, "email": found.principal.email or ""}
     groups = await people.groups(page.services, page.namespace)
     keys = [key for key in await people.all_keys(page.services, page.namespace) if key.principal_id == principal_id]
     return await page.render(
@@ -229,7 +246,8 @@ async def _person(
         problem=problem,
         part=part,
         identity=identity,
-        fields=fields or {"name": found.principal.name, "email": found.principal.email or ""},
+        fields=fields or now,
+        was=was or now,
         errors=errors or {},
         itself=principal_id == page.actor.principal_id,
     )

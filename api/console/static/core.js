@@ -14,7 +14,7 @@ export function el(name, attributes = {}, ...children) {
 }
 
 /** Say something in a corner. `undo` is called when asked for within `seconds`; returns a function that takes it away. */
-export function toast(text, { tone = "ok", undo = null, seconds = undo ? 5 : tone === "bad" ? 8 : 4, key = "" } = {}) {
+export function toast(text, { tone = "ok", undo = null, seconds = undo ? 5 : /bad|warn/.test(tone) ? 8 : 4, key = "" } = {}) {
   const box = el("div", { class: `toast ${tone}` }, el("span", {}, text));
   const close = () => box.remove();
   if (undo) {
@@ -173,10 +173,13 @@ const pauses = $("[data-pauses][data-live]");
 
 async function lookForPauses() {
   try {
-    const part = await getPart("/brakes/now?part=banner"), top = () => $("h1").getBoundingClientRect().top, was = top();
+    const part = await getPart("/brakes/now?part=banner"), next = pauses.nextElementSibling, at = (one) => one.getBoundingClientRect().y;
+    const read = [...$$(".queue, .pane"), next].map((one) => [one, at(one), one.scrollTop]), top = scrollY;
     pauses.replaceChildren(part);
-    const by = top() - was;
-    for (const one of [...$$(".queue, .pane"), ...(scrollY ? [] : [document.documentElement])]) one.scrollTop += by;
+    for (const [one, y, from] of read) {
+      one.scrollTop = from + at(one) - y;
+      if (!top && one === next) scrollTo(0, at(one) - y);
+    }
     if (pauses.innerText && pauses.getBoundingClientRect().bottom < 1) toast(pauses.innerText, { tone: "warn" });
   } catch (error) { if (!error.status || error.status >= 500) setTimeout(lookForPauses, 5000); }
 }

@@ -68,6 +68,13 @@ def test_what_is_gone_is_told_from_what_is_empty() -> None:
     assert not same.changed
 
 
+def test_values_that_read_alike_are_told_apart() -> None:
+    """What is confirmed is never less than what is decided."""
+    for before, after, told in ((None, "", ("null", '""')), (True, "yes", ("true", '"yes"')), ("3", 3, ('"3"', "3"))):
+        (change,) = changes({"n": before}, {"n": after})
+        assert tuple(span.text for span in change.spans) == told
+
+
 def test_json_is_compact_and_complete() -> None:
     """What is short stays on one line, what is long is broken, and reading it back gives the same value."""
     value = {"a": [1, 2, 3], "b": {"c": "x" * 80, "d": ['"', "\n"]}, "e": []}

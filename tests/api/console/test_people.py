@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import re
+from functools import partial
 
 import pytest
 
 from tests.api.conftest import NS
 from tests.api.console.desk import Desk, a_desk  # noqa: F401  a fixture
 from workflows.gates.model import Actor
-from workflows.store.repositories import principals
+from workflows.store.repositories import flows, passwords, principals
 from workflows.usecases import group_removal, people, rights
 from workflows.usecases.people import Person
 from workflows.usecases.refusals import Refused
 from workflows.usecases.services import Services
 
+GATE = {"title": "Pay?", "output_schema": {"type": "object"}}
 HOSTILE = '<script>alert(1)</script>\u202e\u200b"'
 
 
@@ -196,6 +199,7 @@ async def test_a_name_and_an_address_are_corrected_and_the_person_stays_who_they
     before = await _person(desk, "viewer")
     address = f"/people/{before.principal.id}"
     await desk.post("admin", f"{address}/password-link")
+    services.db.write_sync(lambda tx: passwords.put(tx, NS, before.principal.id, "of whoever had the link"))
     assert (await desk("viewer", "/inbox")).status_code == 200
     sent = {"was_name": "Viewer", "was_email": "viewer@example.com", "name": " Vera ", "email": "Vera@Example.com"}
     page = await desk.follow("admin", await desk.post("admin", address, sent))
@@ -204,6 +208,7 @@ async def test_a_name_and_an_address_are_corrected_and_the_person_stays_who_they
     assert (now.principal.name, now.principal.email, now.roles) == ("Vera", "vera@example.com", before.roles)
     assert [(one.kind, one.subject) for one in now.identities] == [("email", "vera@example.com")]
     assert (await desk("viewer", "/inbox")).status_code == 303
+    assert services.db.read_sync(lambda tx: passwords.hash_of(tx, NS, before.principal.id)) is None
     left = "select count(*) from sign_in_links where purpose = 'password'"
     assert services.db.read_sync(lambda tx: tx.conn.exec_driver_sql(left).scalar_one()) == 0
     await desk.post("admin", address, sent | {"was_name": "Vera", "was_email": "vera@example.com"})
@@ -222,12 +227,47 @@ async def test_what_was_not_touched_is_left_as_another_admin_made_it(desk: Desk)
     assert (made.name, made.email) == ("Vera", "vera@example.com")
 
 
-async def test_whoever_corrects_their_own_address_stays_signed_in(desk: Desk) -> None:
+async def test_a_refused_form_still_knows_what_was_not_touched(desk: Desk) -> None:
+    """The address that another admin corrected meanwhile stays, also when the form is sent a second time."""
+    who = desk.callers.ids["viewer"]
+    old = {"was_name": "Viewer", "was_email": "viewer@example.com"}
+    await desk.post("admin", f"/people/{who}", old | {"name": "Viewer", "email": "vera@example.com"})
+    refused = await desk.post("admin", f"/people/{who}", old | {"name": " ", "email": "viewer@example.com"})
+    again = {
+        name: html.unescape(value) for name, value in re.findall(r'name="(was_\w+)" value="([^"]*)"', refused.text)
+    }
+    assert again == old
+    await desk.post("admin", f"/people/{who}", again | {"name": "Vera", "email": "viewer@example.com"})
+    made = (await _person(desk, "viewer")).principal
+    assert (made.name, made.email) == ("Vera", "vera@example.com")
+
+
+async def test_an_address_that_is_removed_takes_along_what_was_made_with_it(desk: Desk, services: Services) -> None:
+    """Never refused, since a mailbox may be in wrong hands; the answer names the flows that ask nobody by it now."""
+    who = desk.callers.ids["viewer"]
+    services.db.write_sync(lambda tx: passwords.put(tx, NS, who, "of whoever had the link"))
+    assert (await desk("viewer", "/inbox")).status_code == 200
+    plan = {"tasks": [{"kind": "gate", "gate": GATE | {"approve": {"stages": [{"people": ["Viewer@example.com"]}]}}}]}
+    save = partial(flows.save_revision, namespace=NS, flow_id="payout", sha256="0" * 64, source_text="", bundle={})
+    services.db.write_sync(lambda tx: save(tx, plan=plan, author_id=None, source="cli") and None)
+    page = (await desk("admin", f"/people/{who}")).text
+    (reference,) = re.findall(r'name="identity" value="([0-9a-f]+)"', page)
+    done = await desk.follow(
+        "admin", await desk.post("admin", f"/people/{who}/identities/remove", {"identity": reference})
+    )
+    assert "Not recognised by that any more. It is named by payout (revision 1)." in done.text
+    assert (await desk("viewer", "/inbox")).status_code == 303
+    assert services.db.read_sync(lambda tx: passwords.hash_of(tx, NS, who)) is None
+
+
+async def test_whoever_corrects_their_own_address_stays_signed_in(desk: Desk, services: Services) -> None:
     who = desk.callers.ids["admin"]
+    services.db.write_sync(lambda tx: passwords.put(tx, NS, who, "their own"))
     sent = {"was_name": "Admin", "was_email": "admin@example.com", "name": "Admin", "email": "ada@example.com"}
     page = await desk.follow("admin", await desk.post("admin", f"/people/{who}", sent))
     assert "Saved." in page.text
     assert (await _person(desk, "admin")).principal.email == "ada@example.com"
+    assert services.db.read_sync(lambda tx: passwords.hash_of(tx, NS, who)) == "their own"
 
 
 @pytest.mark.parametrize(

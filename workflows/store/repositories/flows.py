@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-from workflows.contracts import TERMINAL
+from workflows.contracts import UNDER_WAY
 from workflows.store.db import Tx
 from workflows.store.ids import new_id
 from workflows.store.paging import Page, bounded, decode, page_of
@@ -79,7 +79,7 @@ _UNDER_WAY = sa.exists().where(
     executions.c.namespace == revisions.c.namespace,
     executions.c.flow_id == revisions.c.flow_id,
     executions.c.revision == revisions.c.number,
-    executions.c.state.not_in(sorted(TERMINAL)),
+    executions.c.state.in_(sorted(UNDER_WAY)),
 )
 _IN_USE = (
     sa.select(revisions.c.flow_id, revisions.c.number, revisions.c.plan)
@@ -169,7 +169,7 @@ def list_flows(
 
 
 def in_use(tx: Tx, namespace: str) -> list[tuple[str, int, dict[str, Any]]]:
-    """Id, number and plan of every revision that may be started now (archived flows may not) or has executions under way."""
+    """Id, number and plan of the current revisions of flows that are not archived, and of those with executions under way."""
     return [(row[0], row[1], row[2]) for row in tx.conn.execute(_IN_USE, {"ns": namespace})]
 
 

@@ -16,6 +16,7 @@ from workflows.store.tables import passwords
 
 _MINE = sa.and_(passwords.c.namespace == bindparam("ns"), passwords.c.principal_id == bindparam("who"))
 _HASH = sa.select(passwords.c.hash).where(_MINE)
+_FORGET = passwords.delete().where(_MINE)
 _REHASH = passwords.update().where(_MINE, passwords.c.hash == bindparam("old"))
 
 
@@ -31,6 +32,11 @@ def put(tx: Tx, namespace: str, principal_id: str, hash_: str) -> None:
     new: dict[str, Any] = {"id": new_id(tx.now), "namespace": namespace, "principal_id": principal_id}
     new |= {"hash": hash_, "changed_at": tx.now}
     upsert(tx, passwords, new, ("namespace", "principal_id"), ("hash", "changed_at"))
+
+
+def forget(tx: Tx, namespace: str, principal_id: str) -> bool:
+    """They have no password any more. Returns whether they had one."""
+    return bool(changed(tx, _FORGET, {"ns": namespace, "who": principal_id}))
 
 
 def rehash(tx: Tx, namespace: str, principal_id: str, old: str, new: str) -> bool:
